@@ -1,0 +1,138 @@
+"""The command `blog`: import, run, check, build."""
+
+import signal
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from blog_code.runner.errors import PostError
+
+app = typer.Typer(
+    help="Posts whose code runs, whose outputs are from that run, and whose page says so.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+WRONG, USAGE = 1, 2
+Posts = Annotated[list[str] | None, typer.Argument(help="Names of posts; all of them where none is given.")]
+
+
+def root() -> Path:
+    """The root of the repository: the nearest folder upwards that holds mkdocs.yml and docs/posts."""
+    for folder in [here := Path.cwd(), *here.parents]:
+        if (folder / "mkdocs.yml").exists() and (folder / "docs").is_dir():
+            return folder
+    typer.echo("blog: no mkdocs.yml here or above: go to the root of the repository", err=True)
+    raise typer.Exit(USAGE)
+
+
+def chosen(names: list[str] | None) -> list[Path]:
+    """The paths of the posts that were named, or of all."""
+    from blog_code.runner.cells import post_paths
+
+    paths = {path.stem: path for path in post_paths(root())}
+    for name in names or []:
+        if Path(name).stem not in paths:
+            typer.echo(f"blog: no post {name}; there are: {', '.join(paths) or 'none'}", err=True)
+            raise typer.Exit(USAGE)
+    return [paths[Path(name).stem] for name in names] if names else list(paths.values())
+
+
+@app.command()
+def run(
+    posts: Posts = None,
+    quick: Annotated[bool, typer.Option("--quick", help="The quick profile, into .blog/quick/.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Execute fresh posts too.")] = False,
+    verify: Annotated[bool, typer.Option("--verify", help="Execute aside and compare; replace nothing.")] = False,
+    jobs: Annotated[int, typer.Option("--jobs", min=1, help="Posts that run at the same time.")] = 1,
+    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 1200,
+    post_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a post may take.")] = 3600,
+) -> None:
+    """Execute the posts that are stale, and replace their accepted runs."""
+    from blog_code.runner.jobs import run_posts
+
+    done = run_posts(
+        chosen(posts), root(), quick=quick, force=force, verify=verify, jobs=jobs,
+        cell_timeout=cell_timeout, post_timeout=post_timeout,
+    )
+    if not done:
+        raise typer.Exit(WRONG)
+
+
+@app.command()
+def check(
+    posts: Posts = None,
+    release: Annotated[bool, typer.Option("--release", help="Fail for posts that are due, too.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
+    from blog_code.runner.check import as_json, check_posts
+
+    verdicts = check_posts(root(), chosen(posts))
+    if json:
+        typer.echo(as_json(verdicts))
+    else:
+        for verdict in verdicts:
+            typer.echo(f"{verdict.post}: {verdict.status}" + "".join(f"\n    {r}" for r in verdict.reasons))
+            for finding in verdict.findings:
+                typer.echo(str(finding))
+    if any(verdict.wrong(release) for verdict in verdicts):
+        raise typer.Exit(WRONG)
+
+
+@app.command()
+def build(
+    release: Annotated[bool, typer.Option("--release", help="Refuse posts that are stale or due.")] = False,
+) -> None:
+    """Build the site beside site/, and swap it in when it is whole."""
+    from blog_code.runner.check import check_posts
+    from blog_code.site import build_site
+
+    if release and any(verdict.wrong(True) for verdict in check_posts(root())):
+        typer.echo("blog: posts are stale or due: see blog check --release", err=True)
+        raise typer.Exit(WRONG)
+    build_site(root())
+
+
+@app.command()
+def site() -> None:
+    """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
+    from blog_code.runner.check import check_posts
+    from blog_code.runner.jobs import run_posts
+    from blog_code.site import build_site
+
+    steps: list[tuple[str, float]] = []
+    clock = time.monotonic()
+
+    def step(name: str) -> None:
+        nonlocal clock
+        steps.append((name, time.monotonic() - clock))
+        clock = time.monotonic()
+
+    good = run_posts(chosen(None), root())
+    step("run")
+    verdicts = check_posts(root())
+    for verdict in verdicts:
+        typer.echo(f"{verdict.post}: {verdict.status}" + "".join(f"\n    {r}" for r in verdict.reasons))
+        for finding in verdict.findings:
+            typer.echo(str(finding))
+    step("check")
+    address = build_site(root())
+    step("build")
+    typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))
+    typer.echo(f"The site is at {address / 'index.html'}")
+    if not good or any(verdict.wrong(False) for verdict in verdicts):
+        raise typer.Exit(WRONG)
+
+
+def main() -> None:
+    """Entry point: errors of posts end in their findings, never in a traceback of ours."""
+    try:
+        app()
+    except PostError as error:
+        typer.echo(str(error), err=True)
+        sys.exit(WRONG)

@@ -1,0 +1,42 @@
+"""What the runner says when something is wrong: file, line, reason, and the command to run next."""
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, order=True)
+class Finding:
+    """One thing that is wrong, and where; `path` is relative to the root of the repository."""
+
+    path: str
+    line: int
+    message: str
+    fix: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.message}" + (f"\n    {self.fix}" if self.fix else "")
+
+    def as_dict(self) -> dict[str, object]:
+        return asdict(self)
+
+
+class PostError(Exception):
+    """A post, its code or its record cannot be used; holds the findings that say why."""
+
+    def __init__(self, *findings: Finding) -> None:
+        self.findings = findings
+        super().__init__("\n".join(map(str, findings)))
+
+
+def read_text(path: Path, root: Path) -> str:
+    """Return the text of a file, or say in one line why it cannot be read."""
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    try:
+        return path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise PostError(Finding(name, 1, "no such file")) from None
+    except UnicodeDecodeError as error:
+        line = path.read_bytes()[: error.start].count(b"\n") + 1
+        raise PostError(Finding(name, line, "the file is not UTF-8", "save it as UTF-8")) from None
+    except OSError as error:
+        raise PostError(Finding(name, 1, f"cannot be read: {error.strerror}")) from None
