@@ -269,7 +269,7 @@ def test_damaged_file_in_the_folder_is_refused(folder, files, fault, cached):
 
 @pytest.mark.parametrize(
     ("name", "answer"),
-    [(TRAIN_IMAGES, 404), (TRAIN_IMAGES, 503), (TEST_LABELS, 404), (TEST_LABELS, b"<html>sign in</html>")],
+    [(TRAIN_IMAGES, 404), (TEST_LABELS, 404), (TEST_LABELS, b"<html>sign in</html>")],
 )
 def test_wrong_answer_of_the_server_is_an_error(files, server, tmp_path, name, answer):
     """A server that answers with an error or another file is no missing network: the error names the file."""
@@ -278,6 +278,15 @@ def test_wrong_answer_of_the_server_is_an_error(files, server, tmp_path, name, a
     with pytest.raises(OSError, match=rf"(?s){name}.*Set MNIST_DIR to a folder"):
         data.load_mnist()
     assert not prepared(tmp_path).exists()
+
+
+def test_ailing_server_is_told_at_once(files, server):
+    """A server that is out of order ends in its error at once: TFDS alone would try again for minutes."""
+    server.published = dict.fromkeys(files, 503)
+
+    with pytest.raises(OSError, match="the server answers 503 Service Unavailable"):
+        data.load_mnist()
+    assert server.downloads == 0
 
 
 def test_damaged_download_is_not_kept(files, digits, server):
@@ -399,6 +408,12 @@ def test_script_needs_neither_us_nor_tensorflow(folder, files, tmp_path):
     assert done.returncode == 0, done.stderr
     assert done.stdout == "Data: 2,300 training and 40 test digits, from the four files of MNIST.\n"
     assert list((tmp_path / "alone").iterdir()) == []
+
+
+def test_cells_run_a_second_time_in_one_process():
+    """Running the regions again, as people do, does not meet a builder of the same name in TFDS's register."""
+    for _ in range(2):
+        exec(compile(Path(data.__file__).read_text(), "cells", "exec"), {"__name__": "__main__"})
 
 
 def test_killed_preparation_is_not_taken_for_a_whole_one(folder, files, digits, tmp_path):
