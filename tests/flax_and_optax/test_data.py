@@ -411,7 +411,7 @@ def test_script_needs_neither_us_nor_tensorflow(folder, files, tmp_path):
 
 
 def test_cells_run_a_second_time_in_one_process():
-    """Running the regions again, as people do, does not meet a builder of the same name in TFDS's register."""
+    """Running the regions again, as people do, does not meet the former builder in TFDS's register."""
     for _ in range(2):
         exec(compile(Path(data.__file__).read_text(), "cells", "exec"), {"__name__": "__main__"})
 
