@@ -1,0 +1,73 @@
+"""The ids that Hugo gives to headings, and those that Python-Markdown would give."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Sequence
+
+from markdown.extensions.toc import unique
+from markdown_it.token import Token
+from pymdownx.slugs import slugify
+
+_SLUG = slugify(case="lower")
+
+
+class Anchors:
+    """Makes the ids of one page, each once: a second `notes` is `notes-1`."""
+
+    def __init__(self, kind: str = "github") -> None:
+        self.kind = kind
+        self.taken: set[str] = set()
+
+    def add(self, text: str) -> str:
+        """Return the id of the next heading."""
+        base = anchor(text, self.kind) or "heading"
+        name, number = base, 0
+        while name in self.taken:
+            number += 1
+            name = f"{base}-{number}"
+        self.taken.add(name)
+        return name
+
+
+def anchor(text: str, kind: str = "github") -> str:
+    """Return the id of a heading's text as Hugo forms it."""
+    if kind == "blackfriday":
+        return re.sub(r"[\W_]+", "-", text.lower()).strip("-")
+    if kind == "github-ascii":
+        text = unicodedata.normalize("NFD", text).encode("ascii", "ignore").decode()
+    letters = []
+    for character in text:
+        if character in " \t-":
+            letters.append("-")
+        elif character == "_" or character.isalpha() or unicodedata.category(character) == "Nd":
+            letters.append(character.lower())
+    return "".join(letters)
+
+
+def heading_text(tokens: Sequence[Token]) -> str:
+    """Return the text from which Hugo makes an id: marks of the typographer, maths and bare addresses drop out."""
+    parts, in_address = [], False
+    for token in tokens:
+        if token.info == "auto":
+            in_address = token.nesting == 1
+        elif in_address or token.type in ("typographic", "math_inline", "math_display", "html_inline", "emoji"):
+            continue
+        elif token.children:
+            parts.append(heading_text(token.children))
+        elif token.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        else:
+            parts.append(token.content)
+    return "".join(parts)
+
+
+def mark_ids_to_write(tokens: Sequence[Token], shown: Callable[[Sequence[Token]], str]) -> None:
+    """Mark the headings to which the table of contents extension would give another id than Hugo did."""
+    given: set[str] = set()
+    for opening, inline in zip(tokens, tokens[1:], strict=False):
+        if opening.type == "heading_open" and "id" in opening.attrs:
+            wanted = str(opening.attrs["id"])
+            opening.meta["write id"] = unique(_SLUG(shown(inline.children or []), "-"), set(given)) != wanted
+            given.add(wanted)

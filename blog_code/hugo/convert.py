@@ -1,0 +1,305 @@
+"""The order of work for the body of one post, from Hugo's Markdown to a page that was held against it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from markdown_it import MarkdownIt
+from markdown_it.token import Token
+
+from blog_code.hugo import escapes, parity, raw_html
+from blog_code.hugo.anchors import mark_ids_to_write
+from blog_code.hugo.contract import Page
+from blog_code.hugo.dialect import Dialect
+from blog_code.hugo.embeds import Rendition, Surroundings, rendition
+from blog_code.hugo.goldmark import goldmark, plain_text
+from blog_code.hugo.links import Resolve, Target, resolve_links, with_addresses
+from blog_code.hugo.problems import Refused
+from blog_code.hugo.render import Mode, markdown
+from blog_code.hugo.shortcodes import MORE, WORD, Body, Shortcode, read_shortcodes, word
+
+_MORE = re.compile(r"<!--\s*more\s*-->", re.IGNORECASE)
+_TEMPLATE = re.compile(
+    r"\{\{-?\s*(?:[.$]\w|(?:with|range|if|else|end|partial|template|block|define|printf|site|page|hugo|len)\b)"
+)
+
+
+@dataclass
+class Workshop:
+    """What the posts of one import share: the parser, the page renderer, the shortcodes of the theme."""
+
+    dialect: Dialect = field(default_factory=Dialect)
+    mapping: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    params: Mapping[str, Any] = field(default_factory=dict)
+    page: Page = field(default_factory=Page)
+
+    def parser(self, dialect: Dialect) -> MarkdownIt:
+        """Return the parser of a dialect, made once."""
+        key = repr(dialect)
+        if key not in self._parsers:
+            self._parsers[key] = goldmark(dialect)
+        return self._parsers[key]
+
+    def __post_init__(self) -> None:
+        self._parsers: dict[str, MarkdownIt] = {}
+
+
+@dataclass
+class Conversion:
+    """One text on its way; a shortcode's inner text is a conversion of its own."""
+
+    workshop: Workshop
+    dialect: Dialect
+    here: Target
+    resolve: Resolve
+    #: Turns `ref` and `relref` into an address that `resolve` knows.
+    reference: Callable[[Shortcode], str]
+    params: Mapping[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+    def body(self, text: str, first_line: int) -> tuple[str, str]:
+        """Return a text as Markdown of this site and as the HTML that Hugo makes of it."""
+        self.body_of = read_shortcodes(text, first_line)
+        body = self._with_references(self.body_of)
+        body.text = _MORE.sub(MORE, body.text)
+        _refuse_templates(body)
+        env = self._environment()
+        tokens = self.parser.parse(body.text, env)
+        resolve_links(tokens, self.resolve, self.here)
+        mark_ids_to_write(tokens, plain_text)
+        self._note_omitted(tokens, body)
+        renditions = [self._rendition(shortcode) for shortcode in body.shortcodes]
+        text, tokens = self._checked(tokens, env, body)
+        page_text, html = _with_shortcodes(text, renditions), self._html(tokens, env)
+        html = _html_with_shortcodes(html, [(r, self.workshop.page) for r in renditions])
+        self._check_whole(html, page_text, body)
+        return page_text, html
+
+    @property
+    def parser(self) -> MarkdownIt:
+        """Return the parser of this text's dialect."""
+        return self.workshop.parser(self.dialect)
+
+    def _environment(self) -> dict[str, Any]:
+        return {
+            "inline": self.inline_html,
+            "inline_markdown": self.inline_markdown,
+        }
+
+    def _html(self, tokens: Sequence[Token], env: dict[str, Any]) -> str:
+        return str(self.parser.renderer.render(tokens, self.parser.options, env))
+
+    def inline_html(self, text: str) -> str:
+        """Return one line of Markdown as HTML."""
+        env: dict[str, Any] = self._environment()
+        tokens = self.parser.parseInline(text, env)
+        resolve_links(tokens, self.resolve, self.here)
+        return str(self.parser.renderer.render(with_addresses(tokens), self.parser.options, env))
+
+    def inline_markdown(self, text: str) -> str:
+        """Return one line of Markdown as this site writes it."""
+        env: dict[str, Any] = self._environment()
+        tokens = self.parser.parseInline(text, env)
+        resolve_links(tokens, self.resolve, self.here)
+        return markdown(tokens, env, Mode.READABLE)
+
+    # Shortcodes
+
+    def _with_references(self, body: Body) -> Body:
+        for index, shortcode in enumerate(body.shortcodes):
+            if shortcode.name in ("ref", "relref"):
+                body.text = body.text.replace(word(index), self.reference(shortcode))
+        return body
+
+    def _rendition(self, shortcode: Shortcode) -> Rendition:
+        if shortcode.name in ("ref", "relref"):
+            return Rendition("", "", is_block=False)
+        return rendition(
+            shortcode,
+            Surroundings(
+                convert=self._inner,
+                inline=self.inline_html,
+                link=self._link,
+                params=self.params,
+                mapping=self.workshop.mapping,
+            ),
+        )
+
+    def _inner(self, text: str, line: int) -> tuple[str, str]:
+        inner = Conversion(
+            self.workshop, self.dialect, self.here, self.resolve, self.reference, self.params, self.notes
+        )
+        return inner.body(_dedented(text), line)
+
+    def _link(self, address: str, is_image: bool) -> tuple[str, str]:
+        found = self.resolve(address, is_image)
+        if isinstance(found, Target):
+            return escapes.destination(found.from_page(self.here.file)), found.from_address(self.here.address)
+        address = found if found is not None else address
+        return escapes.destination(address), address
+
+    def _note_omitted(self, tokens: Sequence[Token], body: Body) -> None:
+        for token in tokens:
+            for child in [token, *(token.children or [])]:
+                if child.meta.get("omitted"):
+                    line = body.line(token.map[0]) if token.map else 1
+                    self.notes.append(f"{line}: raw HTML left out, as the Hugo site leaves it out (`unsafe` is off)")
+
+    # The check
+
+    def _checked(self, tokens: Sequence[Token], env: dict[str, Any], body: Body) -> tuple[str, Sequence[Token]]:
+        """Return tokens as Markdown that renders to the same units; what does not is written more carefully."""
+        chunks = list(_chunks(tokens))
+        texts = [markdown(chunk, env, Mode.READABLE) for chunk in chunks]
+        whole = join(texts, chunks)
+        if not self._difference(tokens, env, whole):
+            return whole, tokens
+        stubs = _footnote_stubs(env)
+        for index, chunk in enumerate(chunks):
+            if self._chunk_difference(chunk, env, texts[index], stubs):
+                texts[index], chunks[index] = self._more_careful(chunk, env, stubs, body)
+        return join(texts, chunks), [token for chunk in chunks for token in chunk]
+
+    def _more_careful(
+        self, chunk: list[Token], env: dict[str, Any], stubs: str, body: Body
+    ) -> tuple[str, list[Token]]:
+        """Return a chunk with every odd character as an entity, or as HTML, or refuse it."""
+        careful = markdown(chunk, env, Mode.CAREFUL)
+        difference = self._chunk_difference(chunk, env, careful, stubs)
+        if not difference:
+            return careful, chunk
+        addressed = with_addresses(chunk)
+        html = self._html(addressed, env)
+        island = raw_html.island(html)
+        has_words = WORD.search(html) or MORE in html or 'class="footnote' in html
+        line = body.line(_first_line(chunk))
+        if has_words or self._chunk_difference(addressed, env, island, stubs):
+            raise _differs(difference, line)
+        self.notes.append(f"{line}: kept as HTML, for no Markdown of this site says the same")
+        return island, addressed
+
+    def _difference(self, tokens: Sequence[Token], env: dict[str, Any], text: str) -> Any:
+        expected = parity.units(self._html(tokens, env))
+        return parity.first_difference(expected, parity.units(self._page_html(text)))
+
+    def _chunk_difference(self, chunk: Sequence[Token], env: dict[str, Any], text: str, stubs: str) -> Any:
+        is_notes = bool(chunk) and chunk[0].type == "footnote_block_open"
+        if is_notes:
+            return None
+        expected = [_without_id(unit) for unit in parity.units(self._html(chunk, env))]
+        html = self._page_html(f"{text}\n\n{stubs}")
+        html = re.sub(r'<div class="footnote">.*', "", html, flags=re.DOTALL)
+        return parity.first_difference(expected, [_without_id(unit) for unit in parity.units(html)])
+
+    def _page_html(self, text: str) -> str:
+        return self.workshop.page.html(escapes.for_jinja(text))
+
+    def _check_whole(self, html: str, text: str, body: Body) -> None:
+        found = parity.units(self._page_html(text))
+        if difference := parity.first_difference(parity.units(html), found):
+            raise _differs(difference, body.line(0))
+
+
+def _differs(difference: tuple[parity.Unit | None, parity.Unit | None], line: int) -> Refused:
+    expected, found = difference
+    return Refused(
+        f"Hugo shows {parity.described(expected)} where the page would show {parity.described(found)}; "
+        "write this passage more simply and import again",
+        line,
+    )
+
+
+def _without_id(unit: parity.Unit) -> parity.Unit:
+    return unit[:2] if unit[0] == "heading" else unit
+
+
+def _chunks(tokens: Sequence[Token]) -> list[list[Token]]:
+    """Split tokens into what can stand alone: a block, or HTML with all that it is left open around."""
+    chunks: list[list[Token]] = []
+    current: list[Token] = []
+    stack: list[str] = []
+    depth = 0
+    for token in tokens:
+        current.append(token)
+        if not depth and token.type == "html_block":
+            stack = raw_html.open_blocks(token.content, stack)
+        depth += token.nesting
+        if not depth and not stack:
+            chunks.append(current)
+            current = []
+    return chunks + [current] if current else chunks
+
+
+def join(texts: Sequence[str], chunks: Sequence[Sequence[Token]]) -> str:
+    """Put chunks together, with something between two lists that would run into one."""
+    parts: list[str] = []
+    previous = ""
+    for text, chunk in zip(texts, chunks, strict=True):
+        if not text:
+            continue
+        kind = chunk[0].type
+        is_list = kind in ("bullet_list_open", "ordered_list_open")
+        if previous.endswith("list_open") and (is_list or kind == "code_block") and not text.startswith("<div>"):
+            parts.append("<!-- -->")
+        parts.append(text)
+        previous = kind
+    return "\n\n".join(parts)
+
+
+def _first_line(chunk: Sequence[Token]) -> int:
+    return next((token.map[0] for token in chunk if token.map), 0)
+
+
+def _footnote_stubs(env: Mapping[str, Any]) -> str:
+    notes = env.get("footnotes", {}).get("list", {})
+    return "\n\n".join(f"[^{note['label']}]: x" for note in notes.values() if note.get("label"))
+
+
+def _dedented(text: str) -> str:
+    """Return a shortcode's inner text without the indentation that all of its lines share."""
+    lines = text.strip("\n").split("\n")
+    margin = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
+    return "\n".join(line[margin:] if line.strip() else "" for line in lines).rstrip()
+
+
+def _refuse_templates(body: Body) -> None:
+    in_fence = ""
+    for index, line in enumerate(body.text.split("\n")):
+        fence = re.match(r"\s*(?:>\s*)*(?:[-*+]\s+)?(`{3,}|~{3,})", line)
+        if fence:
+            in_fence = "" if in_fence and fence[1].startswith(in_fence) else in_fence or fence[1]
+        elif not in_fence and not line.startswith(("    ", "\t")):
+            if found := _TEMPLATE.search(re.sub(r"(`+).+?\1", "", line)):
+                raise Refused(f"`{found[0]}` begins a Go template; write out what it should print", body.line(index))
+
+
+_ALONE = re.compile(rf"(?m)^(?P<lead>[ >]*(?:[-*]|\d+\.|:  )?[ ]*)(?P<word>{WORD.pattern}|{MORE})[ ]*$")
+
+
+def _with_shortcodes(text: str, renditions: Sequence[Rendition]) -> str:
+    """Put what the shortcodes became in the place of their words, indented as the words were."""
+
+    def block(found: re.Match[str]) -> str:
+        if found["word"] == MORE:
+            return f"{found['lead']}<!-- more -->"
+        became = renditions[int(found[3])]
+        lead = re.sub(r"[-*:]|\d+\.", lambda m: " " * len(m[0]), found["lead"])
+        lead = lead + " " * (-len(lead) % 4) if lead != found["lead"] else lead
+        first, *rest = became.markdown.split("\n")
+        return "\n".join([found["lead"] + first, *((lead + line).rstrip() for line in rest)])
+
+    text = _ALONE.sub(block, text)
+    text = text.replace(MORE, "<!-- more -->")
+    return WORD.sub(lambda found: renditions[int(found[1])].markdown.replace("\n", " "), text)
+
+
+def _html_with_shortcodes(html: str, renditions: Sequence[tuple[Rendition, Page]]) -> str:
+    def one(found: re.Match[str]) -> str:
+        became, page = renditions[int(found[1])]
+        return became.html if became.html or not became.markdown else page.html(escapes.for_jinja(became.markdown))
+
+    html = re.sub(rf"<p>\s*{WORD.pattern}\s*</p>", one, html)
+    return WORD.sub(one, html).replace(MORE, "")

@@ -1,0 +1,283 @@
+"""What each shortcode becomes: Hugo's own, those that many themes share, and those of a mapping file."""
+
+from __future__ import annotations
+
+import re
+import string
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from html import escape
+from pathlib import Path
+from typing import Any
+
+from blog_code.hugo.problems import Refused, Usage
+from blog_code.hugo.render import INDENT, admonition, code_block, fence_header
+from blog_code.hugo.shortcodes import Shortcode
+
+
+@dataclass(frozen=True)
+class Rendition:
+    """What stands on the page for a shortcode, and the HTML that it is held against."""
+
+    markdown: str
+    html: str
+    is_block: bool = True
+
+
+@dataclass
+class Surroundings:
+    """What a shortcode may ask of the post in which it stands."""
+
+    #: Converts Markdown of the source; returns this site's Markdown and Hugo's HTML.
+    convert: Callable[[str, int], tuple[str, str]]
+    #: Converts a piece of a line to HTML.
+    inline: Callable[[str], str]
+    #: Returns the path for Markdown and the address for HTML.
+    link: Callable[[str, bool], tuple[str, str]]
+    params: Mapping[str, Any]
+    mapping: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+
+def rendition(shortcode: Shortcode, around: Surroundings) -> Rendition:
+    """Return what a shortcode becomes, or refuse one that nothing is known about."""
+    if shortcode.name in around.mapping:
+        return _mapped(shortcode, around, around.mapping[shortcode.name])
+    known = KNOWN.get(shortcode.name.lower())
+    if known is None:
+        raise Refused(
+            f"the shortcode `{shortcode.name}` is not known; say what it becomes in a mapping file, "
+            f"as in [shortcodes.{shortcode.name}] markdown = '...'",
+            shortcode.line,
+        )
+    return known(shortcode, around)
+
+
+# Hugo's own -----------------------------------------------------------------------------------------------------------
+
+
+def _figure(code: Shortcode, around: Surroundings) -> Rendition:
+    source = code.get("src") or code.get(0)
+    caption = around.inline(code.get("caption")) if code.get("caption") else ""
+    alt = code.get("alt") or re.sub(r"<[^>]+>", "", caption)
+    path, address = around.link(source, True)
+    extra = "".join(f' {key}="{escape(code.get(key))}"' for key in ("width", "height", "loading") if code.get(key))
+    image = f'<img src="{{}}" alt="{escape_alt(alt)}"{extra}>'
+    markdown_image = f"![{escape_alt(alt)}]({path})" + (f"{{{extra} }}" if extra else "")
+    html_image = image.format(escape(address))
+    if link := code.get("link"):
+        link_path, link_address = around.link(link, False)
+        rest = "".join(f' {key}="{escape(code.get(key))}"' for key in ("target", "rel") if code.get(key))
+        markdown_image = f"[{markdown_image}]({link_path})" + (f"{{{rest} }}" if rest else "")
+        html_image = f'<a href="{escape(link_address)}"{rest}>{html_image}</a>'
+    lines = []
+    if code.get("title"):
+        lines.append(f"<h4>{escape(code.get('title'))}</h4>")
+    if caption or code.get("attr"):
+        credit = around.inline(code.get("attr")) if code.get("attr") else ""
+        if code.get("attrlink"):
+            credit = f'<a href="{escape(around.link(code.get("attrlink"), False)[1])}">{credit}</a>'
+        lines.append(f"<p>{caption}{credit}</p>")
+    words = f"<figcaption>{''.join(lines)}</figcaption>" if lines else ""
+    class_ = f' class="{escape(code.get("class"))}"' if code.get("class") else ""
+    parts = [f'<figure{class_} markdown="span">', markdown_image, words, "</figure>"]
+    # The link inside is written twice: as a path for MkDocs, and as it is compared.
+    html = html_image.replace(escape(address), escape(path), 1) if address != path else html_image
+    if code.get("link"):
+        html = html.replace(escape(link_address), escape(link_path), 1)
+    return Rendition("\n".join(part for part in parts if part), f"<figure{class_}>{html}{words}</figure>")
+
+
+def escape_alt(text: str) -> str:
+    """Return alternative text with entities for what Markdown or HTML would read."""
+    return "".join(f"&#{ord(c)};" if c in "\\`*_{}[]<>$~|\"!&" else c for c in re.sub(r"\s+", " ", text))
+
+
+def _highlight(code: Shortcode, around: Surroundings) -> Rendition:
+    text = _inner(code).strip("\n")
+    _, options = fence_header("x {" + code.get(1).replace("=", "=") + "}") if code.get(1) else ("", {})
+    options = options or _pairs(code.get(1))
+    language = code.get(0) or code.get("lang")
+    return Rendition(code_block(text, language, options), f"<pre><code>{escape(text)}</code></pre>")
+
+
+def _pairs(text: str) -> dict[str, Any]:
+    """Read `linenos=table,hl_lines=8 15-17,linenostart=199`."""
+    return {key.lower(): value.strip(" \"'[]") for key, value in re.findall(r"(\w+)=([^=]*?)(?=,\s*\w+=|$)", text)}
+
+
+def _details(code: Shortcode, around: Surroundings) -> Rendition:
+    summary = around.inline(code.get("summary") or code.get("title") or "Details")
+    inside, html = around.convert(_inner(code), code.line)
+    is_open = " open" if code.get("open") in ("true", "open") else ""
+    head = f'<details{is_open} markdown="block">\n<summary>{summary}</summary>'
+    return Rendition(
+        f"{head}\n\n{inside}\n\n</details>", f"<details{is_open}><summary>{summary}</summary>{html}</details>"
+    )
+
+
+def _youtube(code: Shortcode, around: Surroundings) -> Rendition:
+    identity = code.get(0) or code.get("id")
+    start = code.get("start", "0")
+    query = f"autoplay=0&amp;controls=1&amp;end={code.get('end', '0')}&amp;loop=0&amp;mute=0&amp;start={start}"
+    title = escape(code.get("title") or "YouTube video")
+    frame = (
+        f'<iframe src="https://www.youtube.com/embed/{escape(identity)}?{query}" title="{title}" loading="lazy" '
+        'allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
+    )
+    return Rendition(frame, frame)
+
+
+def _vimeo(code: Shortcode, around: Surroundings) -> Rendition:
+    identity = code.get(0) or code.get("id")
+    title = escape(code.get("title") or "Vimeo video")
+    frame = (
+        f'<iframe src="https://player.vimeo.com/video/{escape(identity)}?dnt=0" title="{title}" loading="lazy" '
+        'allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
+    )
+    return Rendition(frame, frame)
+
+
+def _gist(code: Shortcode, around: Surroundings) -> Rendition:
+    file = f"?file={escape(code.get(2))}" if code.get(2) else ""
+    script = f'<script src="https://gist.github.com/{escape(code.get(0))}/{escape(code.get(1))}.js{file}"></script>'
+    return Rendition(script, script)
+
+
+def _x(code: Shortcode, around: Surroundings) -> Rendition:
+    user, identity = code.get("user"), code.get("id") or code.get(0)
+    address = f"https://x.com/{user or 'i'}/status/{identity}"
+    return Rendition(f"> <{address}>", f'<blockquote><p><a href="{address}">{address}</a></p></blockquote>')
+
+
+def _instagram(code: Shortcode, around: Surroundings) -> Rendition:
+    address = f"https://www.instagram.com/p/{code.get(0) or code.get('id')}/"
+    return Rendition(f"<{address}>", f'<p><a href="{address}">{address}</a></p>')
+
+
+def _param(code: Shortcode, around: Surroundings) -> Rendition:
+    value: Any = around.params
+    for key in (code.get(0) or code.get("name")).lower().split("."):
+        value = _lowered(value).get(key) if isinstance(value, Mapping) else None
+    if value is None or isinstance(value, Mapping):
+        raise Refused(f"`param {code.get(0)}` names nothing in the post's header or the site's params", code.line)
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return Rendition(escape(text), escape(text), is_block=False)
+
+
+def _lowered(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {str(key).lower(): value for key, value in table.items()}
+
+
+# Those of many themes -------------------------------------------------------------------------------------------------
+
+
+def _notice(code: Shortcode, around: Surroundings) -> Rendition:
+    kind = code.get("type") or code.get("kind") or code.get(0) or (code.name if code.name != "notice" else "note")
+    if kind in ("admonition", "callout", "alert"):
+        kind = "note"
+    kind = re.sub(r"[^\w-]", "", kind.split()[0]) or "note"
+    title = code.get("title") or code.get(1) or kind.capitalize()
+    sign = {"false": "-", "true": "+"}.get(code.get("open"), "")
+    inside, html = around.convert(_inner(code), code.line)
+    heading = around.inline(title)
+    return Rendition(
+        admonition(kind, title, inside, sign),
+        f'<blockquote class="admonition"><p class="admonition-title">{heading}</p>{html}</blockquote>'
+        if not sign
+        else f"<details{' open' if sign == '+' else ''}><summary>{heading}</summary>{html}</details>",
+    )
+
+
+def _mermaid(code: Shortcode, around: Surroundings) -> Rendition:
+    text = _inner(code).strip("\n")
+    return Rendition(code_block(text, "mermaid", {}), f"<pre><code>{escape(text)}</code></pre>")
+
+
+def _katex(code: Shortcode, around: Surroundings) -> Rendition:
+    text = (code.inner if code.inner is not None else code.get(0)).strip()
+    display = "display" in code.positional or code.get("display") == "true" or "\n" in text
+    if display:
+        body = "\n".join(line.strip() for line in text.split("\n") if line.strip())
+        return Rendition(f"$$\n{body}\n$$", f'<div class="arithmatex">\\[{escape(text)}\\]</div>')
+    return Rendition(f"${text}$", f'<span class="arithmatex">\\({escape(text)}\\)</span>', is_block=False)
+
+
+def _nothing(code: Shortcode, around: Surroundings) -> Rendition:
+    return Rendition("", "")
+
+
+def _inner(code: Shortcode) -> str:
+    if code.inner is None:
+        raise Refused(f"the shortcode `{code.name}` is never closed; end it with /{code.name}", code.line)
+    return code.inner
+
+
+Known = Callable[[Shortcode, Surroundings], Rendition]
+
+KNOWN: dict[str, Known] = {
+    "figure": _figure, "highlight": _highlight, "details": _details, "youtube": _youtube, "vimeo": _vimeo,
+    "gist": _gist, "x": _x, "tweet": _x, "twitter": _x, "instagram": _instagram, "param": _param, "comment": _nothing,
+    "notice": _notice, "admonition": _notice, "callout": _notice, "alert": _notice,
+    "mermaid": _mermaid, "katex": _katex,
+}  # fmt: skip
+
+
+# A mapping file -------------------------------------------------------------------------------------------------------
+
+_FORMS = ("markdown", "html", "drop")
+
+
+def read_mapping(path: Path | None) -> dict[str, dict[str, Any]]:
+    """Read a mapping file: a table [shortcodes.NAME] for each, with `markdown`, `html` or `drop = true`."""
+    if path is None:
+        return {}
+    try:
+        entries = tomllib.loads(path.read_text("utf-8")).get("shortcodes", {})
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise Usage(f"{path}: the mapping cannot be read: {error}") from error
+    for name, entry in entries.items():
+        forms = [form for form in _FORMS if form in entry] if isinstance(entry, dict) else []
+        if len(forms) != 1:
+            raise Usage(f"{path}: [shortcodes.{name}] needs one of `markdown`, `html` and `drop = true`")
+        if unknown := sorted(set(entry) - {*_FORMS, "inner", "inline"}):
+            raise Usage(f"{path}: [shortcodes.{name}] has {', '.join(unknown)}, which means nothing here")
+    return entries
+
+
+class _Template(string.Formatter):
+    """Fills `{src}`, `{0}`, `{inner}`; what a post does not give is left empty."""
+
+    def get_field(self, field_name: str, args: Any, kwargs: Any) -> tuple[Any, str]:
+        name, _, default = field_name.partition("|")
+        return kwargs.get(name) or default, field_name
+
+
+def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> Rendition:
+    if entry.get("drop"):
+        return Rendition("", "")
+    form = "markdown" if "markdown" in entry else "html"
+    values = {str(index): value for index, value in enumerate(code.positional)} | code.named
+    for key in ("src", "url", "href", "link", "image", "0"):
+        if values.get(key) and re.search(rf"\(\{{{key}\}}|(?:src|href)=\"\{{{key}\}}", str(entry[form])):
+            values[key] = around.link(values[key], key != "href")[0 if form == "markdown" else 1]
+    raw = entry.get("inner") == "raw"
+    inside, html = (code.inner or "",) * 2 if raw else around.convert(code.inner or "", code.line)
+    template = str(entry[form])
+    values["inner"] = html if form == "html" else _with_indent(inside, template)
+    try:
+        filled = _Template().vformat(template, (), values)
+    except (ValueError, KeyError, IndexError) as error:
+        raise Refused(f"the mapping of `{code.name}` cannot be filled: {error}", code.line) from error
+    filled = re.sub(r'\s+[\w-]+=""', "", filled)
+    filled = re.sub(r"\{\s*\}", "", filled)
+    return Rendition(filled.strip("\n"), "", is_block=not entry.get("inline", False))
+
+
+def _with_indent(text: str, template: str) -> str:
+    found = re.search(r"(?m)^([ ]+)\{inner\}", template)
+    indent = found[1] if found else ""
+    return text.replace("\n", "\n" + indent) if indent else text
+
+
+__all__ = ["INDENT", "KNOWN", "Rendition", "Surroundings", "read_mapping", "rendition"]

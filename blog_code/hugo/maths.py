@@ -1,0 +1,85 @@
+"""Maths in the source: between the site's passthrough delimiters, or unprotected between the usual ones."""
+
+from __future__ import annotations
+
+import re
+
+from markdown_it import MarkdownIt
+from markdown_it.common.utils import isMdAsciiPunct
+from markdown_it.rules_inline import StateInline
+
+from blog_code.hugo.dialect import Delimiters, Maths
+
+#: The delimiters that KaTeX and MathJax look for, as an author types them for Goldmark to leave them standing.
+_DISPLAY = (("$$", "$$"), (r"\\[", r"\\]"))
+_INLINE = (("$", "$"), (r"\\(", r"\\)"))
+_LOOKS_LIKE_TEX = re.compile(r"\\[a-zA-Z]|[\^_]|[=<>+*/|]|^\s*[A-Za-z](?:\s*[,(].*)?\s*$", re.DOTALL)
+
+
+def passthrough_plugin(md: MarkdownIt, delimiters: Delimiters) -> None:
+    """Add the rule that keeps what stands between the site's own delimiters as it is."""
+    pairs = [(*pair, True) for pair in delimiters.block] + [(*pair, False) for pair in delimiters.inline]
+    pairs.sort(key=lambda pair: -len(pair[0]))
+
+    def rule(state: StateInline, silent: bool) -> bool:
+        for opening, closing, display in pairs:
+            if state.src.startswith(opening, state.pos):
+                start = state.pos + len(opening)
+                end = state.src.find(closing, start, state.posMax)
+                if end > start:
+                    _push(state, silent, state.src[start:end], display, end + len(closing))
+                    return True
+        return False
+
+    md.inline.ruler.before("escape", "passthrough", rule)
+
+
+def unprotected_maths_plugin(md: MarkdownIt, maths: Maths) -> None:
+    """Add the rule that takes for maths what a script on the Hugo page would have typeset."""
+
+    def rule(state: StateInline, silent: bool) -> bool:
+        for pairs, display in ((_DISPLAY, True), (_INLINE, False)):
+            for opening, closing in pairs:
+                if not state.src.startswith(opening, state.pos):
+                    continue
+                body = _body(state, opening, closing)
+                if body is None or (maths is Maths.GUESS and not _LOOKS_LIKE_TEX.search(body)):
+                    continue
+                _push(state, silent, _unescaped(body), display, state.pos + len(opening + body + closing))
+                return True
+        return False
+
+    md.inline.ruler.before("escape", "unprotected_maths", rule)
+
+
+def _body(state: StateInline, opening: str, closing: str) -> str | None:
+    start = state.pos + len(opening)
+    end = start
+    while True:
+        end = state.src.find(closing, end, state.posMax)
+        if end < 0:
+            return None
+        if closing == "$" and state.src[end - 1] == "\\":
+            end += 1
+            continue
+        break
+    body = state.src[start:end]
+    if not body.strip() or "`" in body:
+        return None
+    if opening == "$":
+        after = state.src[end + 1 : end + 2]
+        if body[0].isspace() or body[-1].isspace() or after.isdigit() or "$" in body:
+            return None
+    return body
+
+
+def _push(state: StateInline, silent: bool, body: str, display: bool, end: int) -> None:
+    if not silent:
+        token = state.push("math_display" if display else "math_inline", "", 0)
+        token.content = body
+    state.pos = end
+
+
+def _unescaped(body: str) -> str:
+    """Remove the backslashes that Goldmark removes before a script reads the page."""
+    return re.sub(r"\\(.)", lambda m: m[1] if isMdAsciiPunct(ord(m[1])) else m[0], body, flags=re.DOTALL)
