@@ -289,6 +289,9 @@ def _check_cells(post: Post) -> None:
     parameters = [cell for cell in post.cells if "parameters" in cell.flags]
     if len(parameters) > 1:
         post.findings.append(post.finding(parameters[1].line, "a second cell of parameters"))
+    if post.meta.get("quick") and not parameters:
+        fix = "mark the fence of the cell that assigns them .parameters"
+        post.findings.append(post.finding(1, "quick replaces parameters, and no cell is marked .parameters", fix))
 
 
 def _imports_of_ours(source: str) -> int:

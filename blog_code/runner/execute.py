@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
@@ -39,7 +38,7 @@ ENVIRONMENT = {
 }
 FIGURE_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
-    "--InlineBackend.print_figure_kwargs={'metadata':{'Date':None},'bbox_inches':None}",
+    "--InlineBackend.print_figure_kwargs={'bbox_inches':None}",
     "--IPKernelApp.log_level=40",
 ]
 
@@ -82,7 +81,8 @@ def execute(
     limits = post.meta.get("timeout") or {}
     cell_timeout, post_timeout = limits.get("cell", cell_timeout), limits.get("post", post_timeout)
     manager = AsyncKernelManager(kernel_name="python3")
-    client = _Client(notebook, km=manager, timeout=cell_timeout, allow_errors=False, store_widget_state=False)
+    client = _Client(notebook, km=manager, timeout=cell_timeout, store_widget_state=False)
+    client.extra_arguments = FIGURE_OPTIONS
     client.say = say
     results: list[CellResult] = []
     started = time.monotonic()
@@ -130,7 +130,7 @@ def _kernel(client: _Client, folder: str, threads: int | None) -> Iterator[None]
         for key in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
             environment[key] = str(threads)
     try:
-        with client.setup_kernel(env=environment, cwd=folder, extra_arguments=FIGURE_OPTIONS, stdin=subprocess.DEVNULL):
+        with client.setup_kernel(env=environment, cwd=folder):
             yield
     finally:
         kill(client.km)
