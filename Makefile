@@ -1,8 +1,12 @@
 # Two commands: `make site` and `make test`. The others are for people who write.
 PYTHON ?= python3
 BIN := .venv/bin
+LOCK ?= requirements.lock
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
+	--no-emit-index-url --upgrade --extra posts --extra test --extra audit
 
-.PHONY: site test serve run lock clean lint check verify
+.PHONY: site test serve run lock clean lint check verify browser build plan execute accept release propose audit \
+	zensical bench
 .DELETE_ON_ERROR:
 
 site: .venv/ready  ## check the runs, execute stale posts, build the site into site/
@@ -24,20 +28,57 @@ run: .venv/ready  ## execute every post again, even if it is fresh
 verify: .venv/ready  ## execute every post beside the accepted runs, and compare
 	$(BIN)/blog run --verify
 
-lock: .venv/ready  ## resolve requirements.lock anew
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
-		--no-emit-index-url --all-extras --upgrade pyproject.toml --output-file requirements.lock
+lock: .venv/ready  ## resolve requirements.lock anew, and requirements-gpu.lock with the same versions
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) --extra gpu --constraint requirements.lock pyproject.toml --output-file requirements-gpu.lock
+
+zensical: .venv/ready  ## build the same sources with Zensical and compare each page's text with MkDocs'
+	$(BIN)/python tests/publish/zensical.py
+
+bench: .venv/ready  ## the figures behind the claims, into benchmarks/results/; FULL=1 for the long ones
+	$(BIN)/python -m benchmarks $(if $(FULL),--full)
+
+# What the workflows call, beside `test` and `lock`; each runs here too.
+browser:  ## see that tests find a command chromium
+	@command -v chromium || { mkdir -p ~/.local/bin && \
+	ln -sf "$$(command -v google-chrome)" ~/.local/bin/chromium && command -v chromium; } || \
+	{ echo "no chromium and no google-chrome on the PATH: install one (Debian: apt-get install chromium)"; exit 1; }
+
+build: .venv/ready  ## build the site from the accepted runs
+	$(BIN)/blog build
+
+release: export SITE_URL ?= $(if $(GITHUB_REPOSITORY),https://$(subst /,.github.io/,$(GITHUB_REPOSITORY))/,https://example.org/)
+release: .venv/ready  ## build the site for publication: a post that is stale or due is refused
+	$(BIN)/blog build --release
+
+plan: .venv/ready  ## name the posts that are stale or due
+	@$(BIN)/blog check --json | $(BIN)/python .github/plan.py
+
+execute: .venv/ready  ## execute one post, even if it is fresh: make execute POST=flax-and-optax
+	@test -n "$(POST)" || { echo "which post? make execute POST=flax-and-optax"; exit 2; }
+	$(BIN)/blog run --force "$(POST)"
+
+accept:  ## put runs and locks from .blog/artifacts in the place of the committed ones
+	@.github/accept.sh
+
+propose:  ## open pull requests for refreshed runs and locks; needs gh and a token
+	@.github/propose.sh
+
+audit: .venv/ready  ## known holes in what the locks install (needs a network), and the licences
+	$(BIN)/python .github/licences.py
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
+	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements-gpu.lock
 
 clean:  ## remove what was built; accepted runs stay
 	rm -rf .venv .blog site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # uv comes from the lock like everything else; it installs the rest in seconds where pip needs minutes.
-.venv/ready: requirements.lock pyproject.toml
+.venv/ready: $(LOCK) pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 12) else \
 	f"python3 is {v[0]}.{v[1]}, and 3.12 or newer is needed: install it, or run make PYTHON=/path/to/python3.12")'
 	$(PYTHON) -m venv --clear .venv
-	sed -n '/^uv==/,/[^\\]$$/p' requirements.lock > .venv/uv.lock
+	sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
-	$(BIN)/uv pip sync --quiet --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --require-hashes $(LOCK)
 	$(BIN)/uv pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
