@@ -39,7 +39,7 @@ def anchor(text: str, kind: str = "github") -> str:
         text = unicodedata.normalize("NFD", text).encode("ascii", "ignore").decode()
     letters = []
     for character in text:
-        if character in " \t-":
+        if character in " -":
             letters.append("-")
         elif character == "_" or character.isalpha() or unicodedata.category(character) == "Nd":
             letters.append(character.lower())
@@ -47,19 +47,23 @@ def anchor(text: str, kind: str = "github") -> str:
 
 
 def heading_text(tokens: Sequence[Token]) -> str:
-    """Return the text from which Hugo makes an id: marks of the typographer, maths and bare addresses drop out."""
-    parts, in_address = [], False
+    """Return the text from which Hugo makes an id.
+
+    Raw HTML, protected maths and bare addresses drop out; of a heading of several lines the last one counts.
+    """
+    parts: list[str] = []
+    depth, in_address, after_break = 0, False, False
     for token in tokens:
+        depth += token.nesting
+        after_break = after_break and depth > 0
         if token.info == "auto":
             in_address = token.nesting == 1
-        elif in_address or token.type in ("typographic", "math_inline", "math_display", "html_inline", "emoji"):
-            continue
-        elif token.children:
-            parts.append(heading_text(token.children))
         elif token.type in ("softbreak", "hardbreak"):
-            parts.append(" ")
+            parts, after_break = [], depth > 0
+        elif in_address or after_break or token.type == "html_inline" or token.markup == "passthrough":
+            continue
         else:
-            parts.append(token.content)
+            parts.append(heading_text(token.children) if token.children else token.content)
     return "".join(parts)
 
 

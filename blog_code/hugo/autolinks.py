@@ -67,9 +67,12 @@ def _address(rest: str, protocol: str) -> tuple[str, str] | None:
 
 def _without_tail(text: str) -> str:
     """Leave out of an address the punctuation that belongs to the sentence."""
-    if text.endswith(")"):
-        surplus = text.count(")") - text.count("(")
-        text = text[: len(text) - surplus] if surplus > 0 else text
-    elif entity := re.search(r"&[a-zA-Z0-9]+;$", text):
-        text = text[: entity.start()]
-    return text.rstrip("?!.,:*_~")
+    while True:
+        shorter = text.rstrip("?!.,:*_~")
+        if shorter.endswith(")") and shorter.count(")") > shorter.count("("):
+            shorter = shorter[:-1]
+        elif entity := re.search(r"&[a-zA-Z0-9]+;$", shorter):
+            shorter = shorter[: entity.start()]
+        if shorter == text:
+            return text
+        text = shorter

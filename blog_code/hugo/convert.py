@@ -21,7 +21,8 @@ from blog_code.hugo.problems import Refused
 from blog_code.hugo.render import Mode, markdown
 from blog_code.hugo.shortcodes import MORE, WORD, Body, Shortcode, read_shortcodes, word
 
-_MORE = re.compile(r"<!--\s*more\s*-->", re.IGNORECASE)
+#: Hugo's divider of the summary always stands alone, whatever is around it.
+_MORE = re.compile(r"[ \t]*<!--more-->[ \t]*")
 _TEMPLATE = re.compile(
     r"\{\{-?\s*(?:[.$]\w|(?:with|range|if|else|end|partial|template|block|define|printf|site|page|hugo|len)\b)"
 )
@@ -64,7 +65,7 @@ class Conversion:
         """Return a text as Markdown of this site and as the HTML that Hugo makes of it."""
         self.body_of = read_shortcodes(text, first_line)
         body = self._with_references(self.body_of)
-        body.text = _MORE.sub(MORE, body.text)
+        body = _with_divider(body)
         _refuse_templates(body)
         env = self._environment()
         tokens = self.parser.parse(body.text, env)
@@ -100,8 +101,8 @@ class Conversion:
         return str(self.parser.renderer.render(with_addresses(tokens), self.parser.options, env))
 
     def inline_markdown(self, text: str) -> str:
-        """Return one line of Markdown as this site writes it."""
-        env: dict[str, Any] = self._environment()
+        """Return one line of Markdown as it can stand in a title: quotes and dashes are set already."""
+        env: dict[str, Any] = self._environment() | {"set type": True}
         tokens = self.parser.parseInline(text, env)
         resolve_links(tokens, self.resolve, self.here)
         return markdown(tokens, env, Mode.READABLE)
@@ -263,6 +264,19 @@ def _dedented(text: str) -> str:
     lines = text.strip("\n").split("\n")
     margin = min((len(line) - len(line.lstrip(" ")) for line in lines if line.strip()), default=0)
     return "\n".join(line[margin:] if line.strip() else "" for line in lines).rstrip()
+
+
+def _with_divider(body: Body) -> Body:
+    """Put a word of its own in the place of the summary's divider."""
+    if not _MORE.search(body.text):
+        return body
+    lines: list[int] = []
+    texts: list[str] = []
+    for number, line in zip(body.lines, body.text.split("\n"), strict=False):
+        parts = _MORE.sub(f"\n\n{MORE}\n\n", line).split("\n")
+        texts += parts
+        lines += [number] * len(parts)
+    return Body("\n".join(texts), body.shortcodes, lines)
 
 
 def _refuse_templates(body: Body) -> None:

@@ -77,7 +77,7 @@ def _figure(code: Shortcode, around: Surroundings) -> Rendition:
         credit = around.inline(code.get("attr")) if code.get("attr") else ""
         if code.get("attrlink"):
             credit = f'<a href="{escape(around.link(code.get("attrlink"), False)[1])}">{credit}</a>'
-        lines.append(f"<p>{caption}{credit}</p>")
+        lines.append(f"<p>{" ".join(part for part in (caption, credit) if part)}</p>")
     words = f"<figcaption>{''.join(lines)}</figcaption>" if lines else ""
     class_ = f' class="{escape(code.get("class"))}"' if code.get("class") else ""
     parts = [f'<figure{class_} markdown="span">', markdown_image, words, "</figure>"]
@@ -130,9 +130,8 @@ def _youtube(code: Shortcode, around: Surroundings) -> Rendition:
 
 def _vimeo(code: Shortcode, around: Surroundings) -> Rendition:
     identity = code.get(0) or code.get("id")
-    title = escape(code.get("title") or "Vimeo video")
     frame = (
-        f'<iframe src="https://player.vimeo.com/video/{escape(identity)}?dnt=0" title="{title}" loading="lazy" '
+        f'<iframe src="https://player.vimeo.com/video/{escape(identity)}?dnt=0" title="Vimeo video" loading="lazy" '
         'allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
     )
     return Rendition(frame, frame)
@@ -216,7 +215,7 @@ def _inner(code: Shortcode) -> str:
 Known = Callable[[Shortcode, Surroundings], Rendition]
 
 KNOWN: dict[str, Known] = {
-    "figure": _figure, "highlight": _highlight, "details": _details, "youtube": _youtube, "vimeo": _vimeo,
+    "figure": _figure, "highlight": _highlight, "details": _details, "youtube": _youtube, "vimeo": _vimeo, "vimeo_simple": _vimeo,
     "gist": _gist, "x": _x, "tweet": _x, "twitter": _x, "instagram": _instagram, "param": _param, "comment": _nothing,
     "notice": _notice, "admonition": _notice, "callout": _notice, "alert": _notice,
     "mermaid": _mermaid, "katex": _katex,

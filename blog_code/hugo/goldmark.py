@@ -14,7 +14,6 @@ from markdown_it import MarkdownIt
 from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 from markdown_it.token import Token
-from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 from mdit_py_plugins.tasklists import tasklists_plugin
 from pymdownx.gemoji_db import aliases, emoji
@@ -22,6 +21,7 @@ from pymdownx.gemoji_db import aliases, emoji
 from blog_code.hugo import autolinks
 from blog_code.hugo.anchors import Anchors, heading_text
 from blog_code.hugo.attributes import parse_attributes
+from blog_code.hugo.definitions import definition_lists_plugin
 from blog_code.hugo.dialect import Dialect, Maths
 from blog_code.hugo.maths import passthrough_plugin, unprotected_maths_plugin
 from blog_code.hugo.typographer import typographer_plugin
@@ -40,7 +40,7 @@ def goldmark(dialect: Dialect) -> MarkdownIt:
     if dialect.footnotes:
         md.use(footnote_plugin, inline=False)
     if dialect.definition_lists:
-        md.use(deflist_plugin)
+        md.use(definition_lists_plugin)
     if dialect.task_lists:
         md.use(tasklists_plugin)
     for name in ("normalizeLink", "normalizeLinkText"):
@@ -180,9 +180,11 @@ def _heading_ids(state: StateCore, kind: str) -> None:
     anchors = Anchors(kind)
     for opening, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if opening.type == "heading_open":
-            given = opening.attrs.get("id")
-            opening.attrs["id"] = str(given) if given else anchors.add(heading_text(inline.children or []))
-            anchors.taken.add(str(opening.attrs["id"]))
+            text = heading_text(inline.children or [])
+            if given := opening.attrs.get("id"):
+                anchors.taken.add(str(given))
+            elif text:
+                opening.attrs["id"] = anchors.add(text)
 
 
 def plain_text(tokens: Sequence[Token]) -> str:

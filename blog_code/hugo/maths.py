@@ -27,7 +27,7 @@ def passthrough_plugin(md: MarkdownIt, delimiters: Delimiters) -> None:
                 start = state.pos + len(opening)
                 end = state.src.find(closing, start, state.posMax)
                 if end > start:
-                    _push(state, silent, state.src[start:end], display, end + len(closing))
+                    _push(state, silent, state.src[start:end], display, end + len(closing), "passthrough")
                     return True
         return False
 
@@ -73,10 +73,10 @@ def _body(state: StateInline, opening: str, closing: str) -> str | None:
     return body
 
 
-def _push(state: StateInline, silent: bool, body: str, display: bool, end: int) -> None:
+def _push(state: StateInline, silent: bool, body: str, display: bool, end: int, markup: str = "") -> None:
     if not silent:
         token = state.push("math_display" if display else "math_inline", "", 0)
-        token.content = body
+        token.content, token.markup = body, markup
     state.pos = end
 
 

@@ -129,7 +129,7 @@ def code_block(code: str, language: str, options: dict[str, Any]) -> str:
         wanted.append(f'linenums="{options.get("linenostart", 1)}"')
     header = " ".join([header or ("text" if wanted else ""), *wanted]).strip()
     body = code if not code or code.endswith("\n") else code + "\n"
-    body = re.sub(r"(?m)^(\s*)(-+8<-+)", r"\1;\2", body)
+    body = re.sub(r"(?m)^([ \t]*)(;*-+8<-+)", r"\1;\2", body)
     fence = f"{ticks}{' ' if header else ''}{header}\n{body}{ticks}"
     return f"{escapes.RAW_START}\n{fence}\n{escapes.RAW_END}" if escapes.needs_raw(fence) else fence
 
@@ -196,14 +196,16 @@ def _table(node: RenderTreeNode, context: RenderContext) -> str:
 
 def _definitions(node: RenderTreeNode, context: RenderContext) -> str:
     parts: list[str] = []
+    previous = ""
     for child in node.children:
         if child.type == "dt":
-            parts.append(("\n" if parts else "") + escapes.escape_line_start(child.children[0].render(context).strip()))
+            parts.append(("\n" if parts and previous == "dd" else "") + escapes.escape_line_start(child.children[0].render(context).strip()))
         else:
             body = "\n\n".join(_blocks(child.children, context))
             parts.append(f":   {_indented(body or NOTHING)}")
             if "\n\n" in body or any(c.type == "paragraph" and not c.hidden for c in child.children):
                 parts[-1] = "\n" + parts[-1]
+        previous = child.type
     return "\n".join(parts)
 
 
@@ -242,6 +244,7 @@ def _run(nodes: Sequence[RenderTreeNode], context: RenderContext, *, in_link: bo
             out += _text(node.content, out[-1:], following, context, in_link)
         elif node.type == "typographic":
             plain = context.env["mode"] is Mode.READABLE and node.markup not in ("<<", ">>")
+            plain = plain and not context.env.get("set type")
             out += node.markup if plain else node.content
         elif node.type == "math_display":
             out = f"{out.rstrip()}\n\n{_math_block(node.content)}\n\n"

@@ -1,0 +1,94 @@
+"""Asks the real Hugo what it makes of many texts at once, and converts the same texts here."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from blog_code.hugo import parity
+from blog_code.hugo.convert import Conversion, Workshop
+from blog_code.hugo.dialect import Dialect
+from blog_code.hugo.escapes import for_jinja
+from blog_code.hugo.links import Target
+from blog_code.hugo.problems import Refused
+from blog_code.hugo.shortcodes import Shortcode
+
+CONFIG = """
+baseURL = "https://blog.test/"
+disableKinds = ["taxonomy", "term", "home", "section", "RSS", "sitemap", "404"]
+[markup.goldmark.renderer]
+unsafe = true
+[markup.highlight]
+noClasses = false
+"""
+
+
+def hugo_command() -> list[str]:
+    """Return the command of the Hugo binary that the test extra installs."""
+    return [str(Path(sys.executable).with_name("hugo"))]
+
+
+def build(site: Path) -> Path:
+    """Build a Hugo site and return the folder of its pages."""
+    done = subprocess.run(
+        [*hugo_command(), "--source", str(site), "--destination", "public", "--buildDrafts",
+         "--buildFuture", "--buildExpired", "--logLevel", "error"],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stdout + done.stderr
+    return site / "public"
+
+
+def hugo_html(texts: Mapping[str, str], folder: Path, config: str = CONFIG) -> dict[str, str]:
+    """Return what Hugo prints for each text, by its name, from one run of Hugo."""
+    (folder / "content").mkdir(parents=True)
+    (folder / "layouts").mkdir()
+    (folder / "layouts" / "page.html").write_text("<main>{{ .Content }}</main>")
+    (folder / "hugo.toml").write_text(config)
+    for name, text in texts.items():
+        (folder / "content" / f"{name}.md").write_text(f"---\ntitle: x\n---\n{text}", "utf-8")
+    public = build(folder)
+    return {name: (public / name / "index.html").read_text("utf-8") for name in texts}
+
+
+def convert(workshop: Workshop, text: str, dialect: Dialect | None = None) -> str:
+    """Return a text as this site's Markdown, links left as they are."""
+
+    def unknown(shortcode: Shortcode) -> str:
+        raise Refused("no pages here", shortcode.line)
+
+    conversion = Conversion(
+        workshop, dialect or workshop.dialect, Target("posts/x.md", "posts/x/"), lambda *_: None, unknown, {}
+    )
+    return conversion.body(text, 1)[0]
+
+
+def difference(hugo: str, page: str, workshop: Workshop) -> str:
+    """Say where a page of this site differs from Hugo's, or nothing."""
+    here = workshop.page.html(for_jinja(page))
+    if "arithmatex" in here:
+        hugo, here = _without_maths_marks(hugo), _without_maths_marks(here)
+    found = parity.first_difference(_joined(parity.units(hugo)), _joined(parity.units(here)))
+    return f"Hugo: {parity.described(found[0])}; here: {parity.described(found[1])}" if found else ""
+
+
+def _without_maths_marks(html: str) -> str:
+    """Return HTML in which maths is text: on Hugo's page a script finds it there."""
+    html = re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', r"\2", html, flags=re.DOTALL)
+    return re.sub(r"\$\$?|\\[()\[\]]", "", html)
+
+
+def _joined(units: list[parity.Unit]) -> list[parity.Unit]:
+    """Join runs of words that only display maths parts, white space aside."""
+    joined: list[parity.Unit] = []
+    for unit in units:
+        if unit[0] == "words":
+            unit = ("words", re.sub(r"\s+", "", unit[1]))
+            if joined and joined[-1][0] == "words":
+                joined[-1] = ("words", joined[-1][1] + unit[1])
+                continue
+        joined.append(unit)
+    return joined
