@@ -40,8 +40,8 @@ bench: .venv/ready  ## the figures behind the claims, into benchmarks/results/; 
 
 # What the workflows call, beside `test` and `lock`; each runs here too.
 browser:  ## see that tests find a command chromium
-	@command -v chromium || { mkdir -p ~/.local/bin && \
-	ln -sf "$$(command -v google-chrome)" ~/.local/bin/chromium && command -v chromium; } || \
+	@command -v chromium || { chrome=$$(command -v google-chrome) && mkdir -p ~/.local/bin && \
+	ln -sf "$$chrome" ~/.local/bin/chromium && command -v chromium; } || \
 	{ echo "no chromium and no google-chrome on the PATH: install one (Debian: apt-get install chromium)"; exit 1; }
 
 build: .venv/ready  ## build the site from the accepted runs
@@ -66,8 +66,8 @@ propose:  ## open pull requests for refreshed runs and locks; needs gh and a tok
 
 audit: .venv/ready  ## known holes in what the locks install (needs a network), and the licences
 	$(BIN)/python .github/licences.py
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements.lock
-	$(BIN)/pip-audit --require-hashes --disable-pip --requirement requirements-gpu.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements-gpu.lock
 
 clean:  ## remove what was built; accepted runs stay
 	rm -rf .venv .blog site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
