@@ -22,6 +22,12 @@ def page_target(slug: str) -> Target:
     return Target(f"posts/{slug}.md", f"posts/{slug}/")
 
 
+def file_target(name: str, query: str = "", fragment: str = "") -> Target:
+    """Return where a file of docs is published: the blog plugin takes `posts` out of the addresses of media."""
+    stays = name.lower().endswith((".html", ".htm", ".xml", ".css", ".js")) or not name.startswith("posts")
+    return Target(name, name if stays else posixpath.normpath(name.replace("posts", ".")), fragment, query)
+
+
 @dataclass
 class Addresses:
     """All addresses of a Hugo site, and where each leads here."""
@@ -92,6 +98,8 @@ class Resolver:
         site = self.addresses.site
         here = site.address(self.post) if site.root else "/"
         absolute = posixpath.normpath(path if path.startswith("/") else urljoin(here, path))
+        if absolute == "/":
+            return Target("index.md", "", fragment, query)
         for name in (absolute.rstrip("/") + "/", absolute, absolute.lower().rstrip("/") + "/"):
             if post := self.addresses.by_address.get(name):
                 if target := self.addresses.page(post, query, fragment):
@@ -126,12 +134,12 @@ class Resolver:
                 name = absolute.removeprefix(address)
                 file = post.path.parent / name
                 if file.is_file():
-                    return Target(f"posts/{slug}/{name}", f"posts/{slug}/{name}", fragment, query)
+                    return file_target(f"posts/{slug}/{name}", query, fragment)
         return None
 
     def _file(self, name: str, source: Path, query: str, fragment: str) -> Target:
         self.files[name] = source
-        return Target(name, name, fragment, query)
+        return file_target(name, query, fragment)
 
     def _elsewhere(self, address: str, path: str, host: str) -> str | None:
         if host:

@@ -22,7 +22,7 @@ class Anchors:
 
     def add(self, text: str) -> str:
         """Return the id of the next heading."""
-        base = anchor(text, self.kind) or "heading"
+        base = anchor(text.strip(), self.kind) or "heading"
         name, number = base, 0
         while name in self.taken:
             number += 1
@@ -63,7 +63,8 @@ def heading_text(tokens: Sequence[Token]) -> str:
         elif in_address or after_break or token.type == "html_inline" or token.markup == "passthrough":
             continue
         else:
-            parts.append(heading_text(token.children) if token.children else token.content)
+            shown = token.markup if token.type == "emoji" else token.content
+            parts.append(heading_text(token.children) if token.children else shown)
     return "".join(parts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,6 +12,7 @@ from markdown_it.token import Token
 
 from blog_code.hugo import escapes, parity, raw_html
 from blog_code.hugo.anchors import mark_ids_to_write
+from blog_code.hugo.attributes import parse_attributes
 from blog_code.hugo.contract import Page
 from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.embeds import Rendition, Surroundings, rendition
@@ -66,6 +67,7 @@ class Conversion:
         self.body_of = read_shortcodes(text, first_line)
         body = self._with_references(self.body_of)
         body = _with_divider(body)
+        body = _with_block_attributes(body) if self.dialect.block_attributes else body
         _refuse_templates(body)
         env = self._environment()
         tokens = self.parser.parse(body.text, env)
@@ -279,35 +281,79 @@ def _with_divider(body: Body) -> Body:
     return Body("\n".join(texts), body.shortcodes, lines)
 
 
+def _with_block_attributes(body: Body) -> Body:
+    """Set each line of block attributes apart, so that it does not run on with the block that it belongs to."""
+    lines: list[int] = []
+    texts: list[str] = []
+    for number, line, in_fence in _lines(body):
+        if not in_fence and parse_attributes(line.strip()) and not line.startswith("    "):
+            texts += ["", line, ""]
+            lines += [number] * 3
+        else:
+            texts.append(line)
+            lines.append(number)
+    return Body("\n".join(texts), body.shortcodes, lines)
+
+
+def _lines(body: Body) -> Iterator[tuple[int, str, bool]]:
+    """Return each line of a text with its place in the source, and whether it stands in a fence."""
+    fence = ""
+    for number, line in zip(body.lines, body.text.split("\n"), strict=False):
+        found = re.match(r"\s*(?:>\s*)*(?:(?:[-*+]|\d+[.)])\s+)*(`{3,}|~{3,})", line)
+        if found and not fence:
+            fence = found[1]
+            yield number, line, True
+        elif found and found[1].startswith(fence) and not line.strip().strip(fence[0] + ">").strip():
+            fence = ""
+            yield number, line, True
+        else:
+            yield number, line, bool(fence)
+
+
 def _refuse_templates(body: Body) -> None:
-    in_fence = ""
-    for index, line in enumerate(body.text.split("\n")):
-        fence = re.match(r"\s*(?:>\s*)*(?:[-*+]\s+)?(`{3,}|~{3,})", line)
-        if fence:
-            in_fence = "" if in_fence and fence[1].startswith(in_fence) else in_fence or fence[1]
-        elif not in_fence and not line.startswith(("    ", "\t")):
-            if found := _TEMPLATE.search(re.sub(r"(`+).+?\1", "", line)):
-                raise Refused(f"`{found[0]}` begins a Go template; write out what it should print", body.line(index))
+    for number, line, in_fence in _lines(body):
+        if in_fence or line.startswith(("    ", "\t")):
+            continue
+        if found := _TEMPLATE.search(re.sub(r"(`+).+?\1", "", line)):
+            raise Refused(f"`{found[0]}` begins a Go template; write out what it should print", number)
 
 
-_ALONE = re.compile(rf"(?m)^(?P<lead>[ >]*(?:[-*]|\d+\.|:  )?[ ]*)(?P<word>{WORD.pattern}|{MORE})[ ]*$")
+_LEAD = re.compile(r"(?P<lead>[ >]*(?:(?:[-*]|\d+\.|:  ) )?)(?P<rest>.*)")
 
 
 def _with_shortcodes(text: str, renditions: Sequence[Rendition]) -> str:
     """Put what the shortcodes became in the place of their words, indented as the words were."""
+    lines = []
+    for line in text.split("\n"):
+        lines.append(_line_with_shortcodes(line, renditions) if WORD.search(line) or MORE in line else line)
+    return "\n".join(lines)
 
-    def block(found: re.Match[str]) -> str:
-        if found["word"] == MORE:
-            return f"{found['lead']}<!-- more -->"
-        became = renditions[int(found[3])]
-        lead = re.sub(r"[-*:]|\d+\.", lambda m: " " * len(m[0]), found["lead"])
-        lead = lead + " " * (-len(lead) % 4) if lead != found["lead"] else lead
-        first, *rest = became.markdown.split("\n")
-        return "\n".join([found["lead"] + first, *((lead + line).rstrip() for line in rest)])
 
-    text = _ALONE.sub(block, text)
-    text = text.replace(MORE, "<!-- more -->")
-    return WORD.sub(lambda found: renditions[int(found[1])].markdown.replace("\n", " "), text)
+def _line_with_shortcodes(line: str, renditions: Sequence[Rendition]) -> str:
+    """Return a line with its shortcodes; a block among words becomes a paragraph of its own."""
+    found = _LEAD.fullmatch(line)
+    assert found is not None
+    lead, rest = found["lead"], found["rest"]
+    follow = re.sub(r"(?:[-*:]|\d+\.) *$", "    ", lead)
+    in_one_line = rest.startswith(("#", "|"))
+    pieces: list[str] = [""]
+    for part in re.split(f"(HUGOSHORTCODE\\d{{4}}X|{MORE})", rest):
+        if part == MORE:
+            pieces[-1] += "<!-- more -->"
+        elif word_found := WORD.fullmatch(part):
+            became = renditions[int(word_found[1])]
+            if became.is_block and not in_one_line:
+                pieces += [became.markdown, ""]
+            else:
+                pieces[-1] += became.markdown.replace("\n", " ")
+        else:
+            pieces[-1] += part
+    blocks = [piece.strip() for piece in pieces if piece.strip()]
+    if not blocks:
+        return lead.rstrip()
+    whole = "\n\n".join(blocks)
+    first, *others = whole.split("\n")
+    return "\n".join([lead + first, *(follow + other if other else follow.rstrip() for other in others)])
 
 
 def _html_with_shortcodes(html: str, renditions: Sequence[tuple[Rendition, Page]]) -> str:

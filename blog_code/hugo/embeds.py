@@ -11,6 +11,7 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
+from blog_code.hugo.escapes import entities
 from blog_code.hugo.problems import Refused, Usage
 from blog_code.hugo.render import INDENT, admonition, code_block, fence_header
 from blog_code.hugo.shortcodes import Shortcode
@@ -161,7 +162,7 @@ def _param(code: Shortcode, around: Surroundings) -> Rendition:
     if value is None or isinstance(value, Mapping):
         raise Refused(f"`param {code.get(0)}` names nothing in the post's header or the site's params", code.line)
     text = str(value).lower() if isinstance(value, bool) else str(value)
-    return Rendition(escape(text), escape(text), is_block=False)
+    return Rendition(text if "<" in text else entities(text), text, is_block=False)
 
 
 def _lowered(table: Mapping[str, Any]) -> dict[str, Any]:

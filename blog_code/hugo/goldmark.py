@@ -134,21 +134,14 @@ def _heading_attributes(state: StateCore) -> None:
 
 
 def _block_attributes(state: StateCore) -> None:
-    """Give the `{.cls}` that ends a paragraph, or follows a block as one, to that block."""
+    """Give a paragraph that is only `{.cls}` to the block before it."""
     tokens = state.tokens
     for index, token in enumerate(tokens):
         if token.type != "inline" or tokens[index - 1].type != "paragraph_open":
             continue
-        head, _, last = token.content.rpartition("\n")
-        attributes = parse_attributes(last.strip()) if last.strip().startswith("{") else None
-        if attributes is None:
-            continue
-        values = {key: str(value) for key, value in attributes.items()}
-        if head:
-            tokens[index - 1].attrs.update(values)
-            token.content = head
-        elif index >= 2 and (opening := _opening_of(tokens, index - 2)):
-            opening.attrs.update(values)
+        attributes = parse_attributes(token.content.strip())
+        if attributes and index >= 2 and (opening := _opening_of(tokens, index - 2)):
+            opening.attrs.update({key: str(value) for key, value in attributes.items()})
             for hidden in tokens[index - 1 : index + 2]:
                 hidden.meta["drop"] = True
     tokens[:] = [token for token in tokens if not token.meta.get("drop")]

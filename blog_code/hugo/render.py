@@ -168,7 +168,7 @@ def _quote(node: RenderTreeNode, context: RenderContext) -> str:
     inside = "\n\n".join(_blocks(node.children, context))
     if alert := node.meta.get("alert"):
         return admonition(alert["type"], context.env["inline_markdown"](alert_title(alert)), inside, alert["sign"])
-    return "\n".join(f"> {line}".rstrip() for line in inside.split("\n"))
+    return "\n".join(f"> {line}" if line else ">" for line in inside.split("\n"))
 
 
 def admonition(kind: str, title: str, inside: str, sign: str = "") -> str:

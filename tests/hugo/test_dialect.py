@@ -1,0 +1,146 @@
+"""Own cases and the specification's examples, held against the real Hugo."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+import shutil
+import subprocess
+import tarfile
+from pathlib import Path
+
+import hugo_oracle as oracle
+import pytest
+
+from blog_code.hugo.convert import Workshop
+from blog_code.hugo.dialect import Delimiters, Dialect
+from blog_code.hugo.problems import Refused
+
+CASES = Path(__file__).with_name("cases")
+SPEC_PACKAGE = "commonmark-spec@0.31.2"
+
+
+def cases(folder: Path = CASES) -> dict[str, str]:
+    """Return the cases of all files by file and name."""
+    found = {}
+    for file in sorted(folder.glob("*.md")):
+        for case in re.finditer(r"^==== (.*)\n((?:(?!==== ).*\n)*)", file.read_text("utf-8"), re.MULTILINE):
+            found[f"{file.stem}-{case[1].replace(' ', '-')}"] = case[2]
+    return found
+
+
+@pytest.fixture(scope="session")
+def workshop() -> Workshop:
+    """Return one parser and page renderer for all cases."""
+    return Workshop()
+
+
+@pytest.fixture(scope="session")
+def hugo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Return what Hugo makes of every case, from one run."""
+    return oracle.hugo_html(cases(), tmp_path_factory.mktemp("hugo") / "site")
+
+
+@pytest.mark.parametrize("name", cases())
+def test_case_is_what_hugo_shows(name: str, hugo: dict[str, str], workshop: Workshop) -> None:
+    """Protects each dialect difference: the page shows the words, structure, links, code and maths of Hugo's."""
+    page = oracle.convert(workshop, cases()[name])
+    assert not oracle.difference(hugo[name], page, workshop), page
+
+
+VARIANTS = {
+    "passthrough": (
+        '[markup.goldmark.extensions.passthrough]\nenable = true\n'
+        '[markup.goldmark.extensions.passthrough.delimiters]\n'
+        'block = [["\\\\[","\\\\]"],["$$","$$"]]\ninline = [["\\\\(","\\\\)"],["$","$"]]\n',
+        Dialect(passthrough=Delimiters((("\\(", "\\)"), ("$", "$")), (("\\[", "\\]"), ("$$", "$$")))),
+        "A $a_1 b_1$ and \\(x_1 * y * z\\).\n\n$$\na \\\\\nb_1 * c * d\n$$\n\n\\[\nx < y\n\\]\n\n## $z$ end\n",
+    ),
+    "hard wraps": (
+        "[markup.goldmark.renderer]\nhardWraps = true\nunsafe = true\n",
+        Dialect(hard_wraps=True),
+        "one\ntwo *three\nfour*\n\n- a\n  b\n",
+    ),
+    "no typographer": (
+        "[markup.goldmark.extensions]\ntypographer = false\n",
+        Dialect(typographer=False),
+        "\"It's\" -- so... 'x'\n\n## It's \"it\"\n\n> \"q\"\n",
+    ),
+    "no linkify": (
+        "[markup.goldmark.extensions]\nlinkify = false\n",
+        Dialect(linkify=False),
+        "https://x.org and <https://y.org> me@x.org www.z.org\n",
+    ),
+    "emoji": (
+        "",
+        Dialect(emoji=True),
+        "A :smile: b :+1: c :tada: :nosuch: `:x:` :right_arrow: :heart:\n\n## :rocket: Go\n",
+    ),
+    "safe": (
+        "[markup.goldmark.renderer]\nunsafe = false\n",
+        Dialect(raw_html=False),
+        "a <b>bold</b> c<br>d\n\n<div>\nx\n</div>\n\n<details>\n\ninside\n\n</details>\n",
+    ),
+    "block attributes": (
+        "[markup.goldmark.parser.attribute]\nblock = true\n",
+        Dialect(block_attributes=True),
+        "para\n{.lead}\n\n- a\n- b\n{.list}\n\n> q\n{.q}\n\n| a |\n|---|\n| b |\n{.t}\n",
+    ),
+}
+
+
+def _config(name: str, extra: str) -> str:
+    base = oracle.CONFIG.replace("[markup.goldmark.renderer]\nunsafe = true\n", "")
+    unsafe = "" if "goldmark.renderer" in extra else "[markup.goldmark.renderer]\nunsafe = true\n"
+    return ("enableEmoji = true\n" if name == "emoji" else "") + base + unsafe + extra
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_configuration_is_obeyed(name: str, tmp_path: Path) -> None:
+    """Protects posts of sites that set Goldmark up in a way of their own."""
+    extra, dialect, text = VARIANTS[name]
+    html = oracle.hugo_html({"x": text}, tmp_path / "site", _config(name, extra))["x"]
+    workshop = Workshop(dialect)
+    page = oracle.convert(workshop, text, dialect)
+    assert not oracle.difference(html, page, workshop), page
+
+
+def _spec(cache: Path) -> str | None:
+    """Return the specification's text: named by COMMONMARK_SPEC, fetched before, or from its npm package."""
+    if named := os.environ.get("COMMONMARK_SPEC"):
+        return Path(named).read_text("utf-8")
+    kept = cache / "commonmark-spec.txt"
+    if not kept.is_file() and shutil.which("npm"):
+        cache.mkdir(parents=True, exist_ok=True)
+        subprocess.run(["npm", "pack", "--silent", SPEC_PACKAGE], cwd=cache, check=False, capture_output=True)
+        for packed in cache.glob("commonmark-spec-*.tgz"):
+            with tarfile.open(fileobj=io.BytesIO(packed.read_bytes())) as archive:
+                member = archive.extractfile("package/spec.txt")
+                assert member is not None
+                kept.write_bytes(member.read())
+    return kept.read_text("utf-8") if kept.is_file() else None
+
+
+def test_commonmark_examples_agree(request: pytest.FixtureRequest, tmp_path: Path, workshop: Workshop) -> None:
+    """Protects everything that the specification has an example of: 94 in 100 must be exact, none wrong unnoticed."""
+    text = _spec(Path(request.config.cache.mkdir("commonmark")))
+    if text is None:
+        pytest.skip(f"no CommonMark specification; set COMMONMARK_SPEC to spec.txt of the npm package {SPEC_PACKAGE}")
+    found = re.finditer(r"^`{32} example[^\n]*\n(.*?)^\.\n(.*?)^`{32}$", text, re.MULTILINE | re.DOTALL)
+    examples = {f"example-{n:03}": match[1].replace("→", "\t") for n, match in enumerate(found, start=1)}
+    assert len(examples) > 640
+    html = oracle.hugo_html(examples, tmp_path / "site")
+    refused, wrong = [], []
+    for name, example in examples.items():
+        try:
+            page = oracle.convert(workshop, example)
+        except Refused as refusal:
+            refused.append(f"{name}: {refusal.reason}")
+            continue
+        if difference := oracle.difference(html[name], page, workshop):
+            wrong.append(f"{name}: {difference}")
+    exact = 1 - (len(refused) + len(wrong)) / len(examples)
+    print(f"{exact:.1%} of {len(examples)} exact, {len(refused)} refused, {len(wrong)} differ")
+    assert exact >= 0.94, "\n".join(refused + wrong)
+    assert len(wrong) <= 3, "\n".join(wrong)
