@@ -33,7 +33,7 @@ lock: .venv/ready  ## resolve requirements.lock anew, and requirements-gpu.lock 
 	$(COMPILE) --extra gpu --constraint requirements.lock pyproject.toml --output-file requirements-gpu.lock
 
 zensical: .venv/ready  ## build the same sources with Zensical and compare each page's text with MkDocs'
-	$(BIN)/python tests/publish/zensical.py
+	$(BIN)/python tests/publish/canary.py
 
 bench: .venv/ready  ## the figures behind the claims, into benchmarks/results/; FULL=1 for the long ones
 	$(BIN)/python -m benchmarks $(if $(FULL),--full)
