@@ -1,0 +1,35 @@
+"""Build beside the site, finish the pages, and swap the whole in."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from blog_code.runner.atomic import Busy, lock, replace_folder
+from blog_code.runner.errors import Finding, PostError
+from blog_code.site.finish import finish_site
+
+
+def build_site(root: Path) -> Path:
+    """Build the site into `site/`; a build that fails leaves the old one whole. Returns its folder."""
+    staging = root / ".blog" / "site"
+    try:
+        with lock(root / ".blog" / "locks" / "site.lock"):
+            shutil.rmtree(staging, ignore_errors=True)
+            write_pages(root, staging)
+            finish_site(staging, root)
+            replace_folder(staging, root / "site")
+    except Busy:
+        message = "another build is under way"
+        raise PostError(Finding("mkdocs.yml", 1, message, "wait for it to end, then: blog build")) from None
+    return root / "site"
+
+
+def write_pages(root: Path, folder: Path) -> None:
+    """Let MkDocs write the pages into a folder."""
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
+    if subprocess.run(command, cwd=root, env=environment, check=False).returncode:
+        message = "mkdocs build --strict failed; site/ is as it was"
+        raise PostError(Finding("mkdocs.yml", 1, message, "mend what it names above, then: blog build"))

@@ -1,0 +1,106 @@
+"""Code and outputs on the page of a post: they must be the post's cells, and each says whence it comes."""
+
+import html as escape
+
+from blog_code.runner.cells import PYTHON, Cell
+from blog_code.runner.errors import PostError
+from blog_code.site.page import Element, Page, add_class, element, wrap
+
+LONG = 25  # lines; what is longer is folded
+
+
+def dress_cells(page: Page) -> None:
+    """Check that the page shows exactly the post's cells, and give each its file, lines and address."""
+    assert page.post is not None
+    if not page.post.executed:
+        return
+    blocks = python_blocks(page)
+    check_code(page, blocks)
+    for block, cell in zip(blocks, page.post.cells, strict=True):
+        dress_cell(page, block, cell)
+
+
+def python_blocks(page: Page) -> list[Element]:
+    """The blocks of Python on a page, in order."""
+    if page.article is None:
+        return []
+    languages = {f"language-{name}" for name in PYTHON}
+    found = page.article.xpath(".//div[contains(concat(' ', @class, ' '), ' highlight ')]")
+    return [block for block in found if languages & set(block.get("class").split())]
+
+
+def code_of(block: Element) -> str:
+    """The code of a block, without the line breaks around it."""
+    return str(block.find(".//code").text_content()).strip("\n")
+
+
+def check_code(page: Page, blocks: list[Element]) -> None:
+    """Refuse a page whose code is not, block by block, that of the post's cells."""
+    post = page.post
+    assert post is not None
+    fix = f"the page and the cells must agree: look at {page.place} and run blog check {post.slug}"
+    for block, cell in zip(blocks, post.cells, strict=False):
+        if code_of(block) != cell.region.source:
+            shown = next(iter(code_of(block).splitlines()), "")
+            message = f"the page shows other code than region {cell.name}: it begins `{shown}`"
+            raise PostError(post.finding(cell.line, message, fix))
+    if len(blocks) != len(post.cells):
+        message = f"the page has {len(blocks)} blocks of Python, and the post has {len(post.cells)} cells"
+        raise PostError(post.finding(1, message, fix))
+
+
+def dress_cell(page: Page, block: Element, cell: Cell) -> None:
+    """Put a block into its cell: file name, true line numbers, an address; folded where it is long."""
+    region = cell.region
+    count = region.source.count("\n") + 1
+    pre = block.find("pre")
+    numbers = "\n".join(str(number) for number in range(region.start, region.start + count))
+    gutter = element(f'<div class="gutter" aria-hidden="true" data-lines="{numbers}"></div>')
+    pre.addprevious(gutter)
+    wrapper = element(f'<div class="cell" id="cell-{cell.name}"></div>')
+    wrap(block, wrapper)
+    wrapper.insert(0, cell_title(page, cell))
+    if count > LONG:
+        summary = f"<code>{cell.name}</code>: {count} lines of {escape.escape(region.module)}"
+        fold = element(f'<details class="fold"><summary>{summary}</summary></details>')
+        wrap(wrapper, fold)
+
+
+def cell_title(page: Page, cell: Cell) -> Element:
+    """The line above a cell: its file, and its lines, with a link where the repository is known."""
+    region = cell.region
+    module = escape.escape(region.module)
+    lines = f"lines {region.start}–{region.end}" if region.end > region.start else f"line {region.start}"
+    address = recorded_lines(page, cell)
+    label = f'<a href="{escape.escape(address)}">{lines}</a>' if address else lines
+    name = f"Link to the cell {cell.name}"
+    anchor = f'<a class="cell-anchor" href="#cell-{cell.name}" aria-label="{name}">#</a>'
+    flag = "" if cell.runs else ' <span class="cell-flag">shown, and run by a test</span>'
+    return element(
+        f'<div class="cell-title"><span class="cell-file">{module}</span>{flag}'
+        f'<span class="cell-lines">{label} {anchor}</span></div>'
+    )
+
+
+def recorded_lines(page: Page, cell: Cell) -> str:
+    """The address of a cell's lines at the commit of the accepted run, which may count them otherwise."""
+    if page.record is None:
+        return ""
+    known = {made["region"]: made["lines"] for made in page.record.cells}
+    first, last = known.get(cell.name, (cell.region.start, cell.region.end))
+    return page.site.lines(page.record.commit, f"blog_code/{cell.region.module}", first, last)
+
+
+def dress_outputs(page: Page) -> None:
+    """Set outputs apart from code: no copy button, a name, and a label for an error that was meant."""
+    if page.article is None or page.post is None:
+        return
+    raising = {f"cell-{cell.name}" for cell in page.post.cells if "raises" in cell.flags}
+    for block in page.article.xpath(".//div[contains(concat(' ', @class, ' '), ' output ')]"):
+        add_class(block, "no-copy")
+        cells = block.xpath("preceding::div[contains(concat(' ', @class, ' '), ' cell ')][1]")
+        name = cells[0].get("id") if cells else ""
+        block.set("role", "group")
+        block.set("aria-label", f"Output of {name.removeprefix('cell-')}" if name else "Output")
+        if name in raising:
+            block.insert(0, element('<p class="output-label">Expected error</p>'))

@@ -1,0 +1,48 @@
+"""Figures of runs: charts as SVG in the page itself, in its ink; pictures with their size."""
+
+from lxml import etree, html
+from PIL import Image
+
+from blog_code.runner.errors import Finding, PostError
+from blog_code.site.page import Element, Page, add_class, replace
+
+POINT = 4 / 3  # pixels of CSS
+
+
+def dress_figures(page: Page) -> None:
+    """Put each chart of a run into the page, and give each picture its size."""
+    for image in page.tree.xpath("//img[@src]"):
+        path = page.file(image.get("src"))
+        if path is None or "runs" not in path.parts:
+            continue
+        if path.suffix == ".svg":
+            replace(image, inline_svg(path.read_bytes(), image.get("alt") or "", page))
+        elif path.suffix == ".png":
+            dress_picture(image, Image.open(path))
+
+
+def inline_svg(content: bytes, alt: str, page: Page) -> Element:
+    """A chart as an element that screen readers take for one image."""
+    if not alt.strip():
+        fix = "say in the post what the figure shows"
+        raise PostError(Finding(page.place, 1, "a figure without alternative text", fix))
+    chart = html.fromstring(etree.tostring(etree.fromstring(content)).decode())
+    for side in ("width", "height"):
+        value = chart.get(side, "")
+        if value.endswith("pt"):
+            chart.set(side, f"{float(value[:-2]) * POINT:.0f}")
+    for key in ("version",):
+        chart.attrib.pop(key, None)
+    chart.set("role", "img")
+    chart.set("aria-label", alt)
+    add_class(chart, "chart")
+    return chart
+
+
+def dress_picture(node: Element, picture: Image.Image) -> None:
+    """The picture's own size, so that nothing jumps; grey ones may be inverted on a dark page."""
+    node.set("width", str(picture.width))
+    node.set("height", str(picture.height))
+    node.set("loading", "lazy")
+    node.set("decoding", "async")
+    add_class(node, "digits" if picture.mode in {"L", "1", "LA"} else "picture")

@@ -1,0 +1,70 @@
+"""Finish the built pages: what can only be given to HTML, or needs the record of a run and its repository.
+
+No plugin and no hook: the step reads a folder of pages, whichever generator wrote them, and can be run twice.
+"""
+
+from pathlib import Path
+
+from blog_code.runner.cells import post_paths, read_post
+from blog_code.runner.record import read_record
+from blog_code.site.cells import dress_cells, dress_outputs
+from blog_code.site.closing import write_closing
+from blog_code.site.feed import mend_feeds
+from blog_code.site.figures import dress_figures
+from blog_code.site.header import dress_excerpts, write_header
+from blog_code.site.maths import write_maths
+from blog_code.site.metadata import write_metadata
+from blog_code.site.page import Page, Site, read_page, read_site
+from blog_code.site.policy import policed
+from blog_code.site.search import mend_search
+from blog_code.site.status import write_status
+from blog_code.site.theme import mend_theme
+
+
+def finish_site(folder: Path, root: Path) -> None:
+    """Finish every page of a built site, its search index and its feeds."""
+    site = read_site(root, folder)
+    pages = read_pages(site)
+    for page in pages:
+        finish_page(page)
+        page.path.write_text(policed(page.text(), notebook=page.is_notebook), encoding="utf-8")
+    copy_notebooks(site)
+    mend_search(site, pages)
+    mend_feeds(site)
+
+
+def finish_page(page: Page) -> None:
+    """The steps for one page, in the order in which they build on each other."""
+    mend_theme(page)
+    write_maths(page)
+    if page.is_notebook:
+        write_metadata(page)
+        return
+    dress_figures(page)
+    dress_excerpts(page)
+    if page.post:
+        dress_cells(page)
+        dress_outputs(page)
+        write_header(page)
+        write_closing(page)
+    write_status(page)
+    write_metadata(page)
+
+
+def read_pages(site: Site) -> list[Page]:
+    """Every page of the site, and for the page of a post the post and the record of its run."""
+    posts = {f"posts/{path.stem}/": path for path in post_paths(site.root)}
+    pages = [read_page(path, site) for path in sorted(site.folder.rglob("*.html"))]
+    for page in pages:
+        if page.place in posts:
+            page.post = read_post(posts[page.place], site.root)
+            page.record = read_record(page.post)
+    return pages
+
+
+def copy_notebooks(site: Site) -> None:
+    """Lay each notebook beside the script of its run: generators make pages of them and drop the file."""
+    for path in (site.root / "docs" / "runs").glob("*/*.ipynb"):
+        target = site.folder / "runs" / path.parent.name / path.name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(path.read_bytes())

@@ -1,0 +1,111 @@
+"""The top of a post's page: title, promise, date, provenance, actions."""
+
+import html as escape
+import re
+from urllib.parse import quote, urlsplit
+
+from blog_code.site.page import Element, Page, element, plain
+
+WORDS_PER_MINUTE = 230
+CODE_LINES_PER_MINUTE = 20
+
+
+def write_header(page: Page) -> None:
+    """Set what stands above the text in its order, from front matter and record."""
+    article = page.article
+    title = article.find(".//h1") if article is not None else None
+    if title is None:
+        return
+    above = [promise(page), byline(page)]
+    provenance = page.tree.find_class("provenance")
+    actions = page.tree.find_class("actions")
+    if provenance and page.record:
+        link_commit(page, provenance[0])
+        above.append(provenance[0])
+    if page.record:
+        above.append(action_row(page))
+        for row in actions:
+            row.drop_tree()
+    header = element('<header class="post-header"></header>')
+    title.addprevious(header)
+    header.tail = None
+    title.tail = None
+    for node in [title, *above]:
+        if node is not None:
+            header.append(node)
+
+
+def promise(page: Page) -> Element | None:
+    """The post in one sentence: its description."""
+    text = page.meta.get("description")
+    return element(f'<p class="promise">{escape.escape(text)}</p>') if text else None
+
+
+def byline(page: Page) -> Element:
+    """Date, time to read, and tags."""
+    date = page.meta.get("date")
+    parts = []
+    if date is not None:
+        parts.append(f'<time datetime="{date.isoformat()}">{date.day} {date:%B %Y}</time>')
+    parts.append(f"{reading_minutes(page)} min to read")
+    for tag in page.meta.get("tags") or []:
+        parts.append(f'<a href="{page.up}tags/#tag:{quote(tag_slug(tag))}">{escape.escape(tag)}</a>')
+    return element(f'<p class="byline">{" · ".join(parts)}</p>')
+
+
+def tag_slug(tag: str) -> str:
+    return re.sub(r"[^\w]+", "-", tag.lower()).strip("-")
+
+
+def reading_minutes(page: Page) -> int:
+    """Minutes to read the prose and the code; outputs are looked at, not read."""
+    article = page.article
+    assert article is not None
+    prose = " ".join(plain(node) for node in article.xpath(".//p | .//li | .//h2 | .//h3"))
+    cells = page.post.cells if page.post else []
+    lines = sum(cell.region.source.count("\n") + 1 for cell in cells if "quiet" not in cell.flags)
+    return max(1, round(len(prose.split()) / WORDS_PER_MINUTE + lines / CODE_LINES_PER_MINUTE))
+
+
+def link_commit(page: Page, line: Element) -> None:
+    """Link the commit in the provenance line, and the table of the environment where the page has one."""
+    commit = page.record.commit if page.record else None
+    text = escape.escape(plain(line))
+    if commit and page.site.repository:
+        address = escape.escape(f"{page.site.repository}/commit/{commit}")
+        text = text.replace(f"commit {commit[:7]}", f'<a href="{address}">commit {commit[:7]}</a>')
+    if page.tree.xpath("//*[@id='environment']"):
+        text += ' · <a href="#environment">full environment</a>'
+    fresh = element(f"<p>{text}</p>")
+    line.text = fresh.text
+    line[:] = list(fresh)
+
+
+def action_row(page: Page) -> Element:
+    """What a reader can do with the post: take script or notebook, look at record and source."""
+    assert page.post is not None
+    slug = page.post.slug
+    files = f"{page.up}runs/{slug}/"
+    links = [
+        f'<a download href="{files}{slug}.py">Download .py</a>',
+        f'<a download href="{files}{slug}.ipynb">Download .ipynb</a>',
+        f'<a href="{files}{slug}/">Notebook view</a>',
+        f'<a href="{files}record.json">Record of the run</a>',
+    ]
+    repository = urlsplit(page.site.repository)
+    if repository.netloc == "github.com":
+        place = escape.escape(f"{repository.path}/blob/{page.site.pages_branch}/runs/{slug}/{slug}.ipynb")
+        links.append(f'<a href="https://colab.research.google.com/github{place}">Open in Colab</a>')
+    if page.site.repository:
+        commit = (page.record.commit if page.record else None) or "HEAD"
+        source = f"{page.site.repository}/tree/{commit}/blog_code/{page.post.package}"
+        links.append(f'<a href="{escape.escape(source)}">Source</a>')
+    items = "".join(f"<li>{link}</li>" for link in links)
+    return element(f'<ul class="actions" aria-label="This post as files">{items}</ul>')
+
+
+def dress_excerpts(page: Page) -> None:
+    """On lists of posts an excerpt needs neither provenance nor actions: they belong to the post's page."""
+    for node in page.tree.xpath("//article[contains(@class, 'md-post--excerpt')]//*[self::p or self::ul]"):
+        if {"provenance", "actions"} & set((node.get("class") or "").split()):
+            node.drop_tree()

@@ -1,0 +1,143 @@
+"""A built page: its tree, where it lies, and the post whose page it is."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from lxml import etree, html
+from mkdocs.utils.yaml import yaml_load
+
+from blog_code.runner.cells import Post
+from blog_code.runner.errors import read_text
+from blog_code.runner.record import Record
+
+type Element = Any  # lxml names no types
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the configuration says of the site as a whole."""
+
+    root: Path  # of the repository
+    folder: Path  # in which the built pages lie
+    name: str
+    url: str  # ends in a slash
+    repository: str  # https://github.com/owner/name, or empty
+    pages_branch: str
+    author: str
+
+    def lines(self, commit: str | None, path: str, first: int, last: int) -> str:
+        """The address of some lines of a file at a commit; empty where repository or commit is not known."""
+        if not self.repository or not commit:
+            return ""
+        return f"{self.repository}/blob/{commit}/{path}#L{first}-L{last}"
+
+
+def read_site(root: Path, folder: Path) -> Site:
+    """Read from mkdocs.yml what the pages need to know."""
+    config = yaml_load(read_text(root / "mkdocs.yml", root))
+    extra = config.get("extra") or {}
+    return Site(
+        root,
+        folder,
+        config["site_name"],
+        (config.get("site_url") or "/").rstrip("/") + "/",
+        (extra.get("repository") or "").rstrip("/"),
+        extra.get("pages_branch", "gh-pages"),
+        extra.get("author", ""),
+    )
+
+
+@dataclass
+class Page:
+    """A page of the built site; its post and record where it is the page of one."""
+
+    site: Site
+    path: Path
+    tree: Element
+    post: Post | None = None
+    record: Record | None = None
+
+    @property
+    def place(self) -> str:
+        """The address of the page relative to the site: posts/flax-and-optax/."""
+        return self.path.relative_to(self.site.folder).as_posix().removesuffix("index.html")
+
+    @property
+    def url(self) -> str:
+        return urljoin(self.site.url, self.place)
+
+    @property
+    def up(self) -> str:
+        """From the page to the root of the site: ../../ from posts/flax-and-optax/."""
+        return "../" * self.place.count("/")
+
+    @property
+    def is_notebook(self) -> bool:
+        return bool(self.tree.find_class("jupyter-wrapper"))
+
+    @property
+    def article(self) -> Element | None:
+        """The element that holds the text of the page."""
+        found = self.tree.xpath("//article[not(ancestor::article)]") or self.tree.xpath("//main")
+        return found[0] if found else None
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        return self.post.meta if self.post else {}
+
+    def file(self, address: str) -> Path | None:
+        """The file of the site that an address on this page leads to; None where it leads elsewhere."""
+        parts = urlsplit(address)
+        if parts.scheme or parts.netloc or not parts.path or parts.path.startswith("/"):
+            return None
+        path = (self.path.parent / PurePosixPath(parts.path)).resolve()
+        return path if path.is_file() and path.is_relative_to(self.site.folder.resolve()) else None
+
+    def write(self) -> None:
+        self.path.write_text(self.text(), encoding="utf-8")
+
+    def text(self) -> str:
+        return str(html.tostring(self.tree, encoding="unicode", doctype="<!doctype html>")) + "\n"
+
+
+def read_page(path: Path, site: Site) -> Page:
+    """Read a built page."""
+    return Page(site, path, html.document_fromstring(path.read_text("utf-8").encode(), PARSER))
+
+
+PARSER = html.HTMLParser(encoding="utf-8")
+
+
+def element(markup: str) -> Element:
+    """One element from a piece of HTML."""
+    return html.fragment_fromstring(markup)
+
+
+def add_class(node: Element, *names: str) -> None:
+    """Add classes that an element does not have yet."""
+    had = (node.get("class") or "").split()
+    node.set("class", " ".join([*had, *(name for name in names if name not in had)]))
+
+
+def replace(old: Element, new: Element) -> None:
+    """Put an element in the place of another, and keep the text that follows it."""
+    new.tail = old.tail
+    parent = old.getparent()
+    if parent is not None:
+        parent.replace(old, new)
+
+
+def wrap(node: Element, wrapper: Element) -> None:
+    """Put an element into a wrapper that takes its place."""
+    replace(node, wrapper)
+    node.tail = None
+    wrapper.append(node)
+
+
+def plain(node: Element) -> str:
+    """The text of an element, with every run of blanks as one."""
+    text = etree.tostring(node, method="text", encoding="unicode", with_tail=False)
+    return re.sub(r"\s+", " ", text).strip()

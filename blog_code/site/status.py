@@ -1,0 +1,41 @@
+"""The page that says of every post when it ran and whether page, code and outputs still agree."""
+
+import html as escape
+from collections.abc import Iterator
+
+from blog_code.runner.cells import post_paths, read_post
+from blog_code.runner.check import check_posts
+from blog_code.runner.provenance import day, device_name, duration
+from blog_code.runner.record import Record, read_record
+from blog_code.site.page import Page, element
+
+COLUMNS = ("Post", "State", "Ran on", "Time", "On", "JAX")
+
+
+def write_status(page: Page) -> None:
+    """Fill in the table on the page that has a place for it."""
+    for place in page.tree.find_class("status-table"):
+        head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
+        rows = "".join(f"<tr>{row}</tr>" for row in status_rows(page))
+        place[:] = [element(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")]
+
+
+def status_rows(page: Page) -> Iterator[str]:
+    """The cells of a row a post."""
+    verdicts = {verdict.post: verdict for verdict in check_posts(page.site.root)}
+    for path in post_paths(page.site.root):
+        post, verdict = read_post(path, page.site.root), verdicts[path.stem]
+        link = f'<a href="{page.up}posts/{post.slug}/">{escape.escape(post.meta["title"])}</a>'
+        said = "".join(f"<br><small>{escape.escape(reason)}</small>" for reason in verdict.reasons)
+        state = f'<span class="state state-{verdict.status}">{verdict.status}</span>{said}'
+        facts = run_facts(read_record(post))
+        yield "".join(f"<td>{cell}</td>" for cell in (link, state, *map(escape.escape, facts)))
+
+
+def run_facts(record: Record | None) -> tuple[str, str, str, str]:
+    """Device, seconds, day and version of JAX of an accepted run."""
+    if record is None:
+        return ("—", "—", "—", "—")
+    content = record.content
+    seconds = duration(content["volatile"]["seconds"])
+    return (device_name(content), seconds, day(content), content["versions"].get("jax", "—"))

@@ -1,0 +1,23 @@
+"""Mend what the theme's own pages lack for readers with a screen reader or a keyboard."""
+
+from blog_code.site.page import Page, element
+
+
+def mend_theme(page: Page) -> None:
+    """Name what has no name, each landmark by its own, and give the page of a missing address a way on."""
+    tree = page.tree
+    tree.set("lang", "en-GB")
+    for dialog in tree.xpath("//*[@role='dialog'][not(@aria-label)]"):
+        dialog.set("aria-label", "Search")
+    for options in tree.find_class("md-search__options"):
+        options.tag = "div"
+        options.attrib.pop("aria-label", None)
+    for list_ in tree.find_class("md-search-result__list"):
+        list_.attrib.pop("role", None)
+    for number, note in enumerate(tree.xpath("//nav[@aria-expanded]")):
+        note.attrib.pop("aria-expanded")  # a landmark has no state
+        note.set("data-nav", str(number))
+    if page.path.name == "404.html" and page.article is not None:
+        page.article.append(
+            element(f'<p>No page has this address: see <a href="{page.site.url}">all posts</a>.</p>')
+        )
