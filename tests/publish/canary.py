@@ -1,7 +1,7 @@
 """Build the same sources with MkDocs and with Zensical, and say where their pages differ.
 
-Material for MkDocs reaches its end of life; Zensical is its successor. It ignores plugins and hooks that it does
-not know, in silence, so the proof that the site can move is to build it with both and compare what people read.
+Material for MkDocs reaches its end of life; Zensical is its successor. It ignores plugins and hooks that it
+does not know, in silence, so the proof that the site can move is to build it with both and compare them.
 """
 
 import difflib
@@ -17,11 +17,11 @@ from lxml import html
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SOURCES = ("mkdocs.yml", "docs", "blog_code", "overrides")
+SOURCES = ("mkdocs.yml", "docs", "blog_code", "benchmarks", "overrides")
 # Zensical has no plugin for notebooks: the executed edition is a page under MkDocs, a download under both.
 NOTEBOOK = re.compile(r"runs/([^/]+)/\1/index\.html")
 
-BLOCKS = "p li h1 h2 h3 h4 pre tr td th div summary label figcaption br".split()
+BLOCKS = ["p", "li", "h1", "h2", "h3", "h4", "pre", "tr", "td", "th", "div", "summary", "figcaption", "br"]
 
 
 def main() -> None:
