@@ -1,9 +1,7 @@
 """The command `blog`: import, run, check, build."""
 
-import signal
 import sys
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Annotated
 
@@ -47,17 +45,46 @@ def run(
     posts: Posts = None,
     quick: Annotated[bool, typer.Option("--quick", help="The quick profile, into .blog/quick/.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Execute fresh posts too.")] = False,
-    verify: Annotated[bool, typer.Option("--verify", help="Execute aside and compare; replace nothing.")] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Execute aside, compare, replace nothing.")
+    ] = False,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="COMMIT", help="Verify only what differs from a commit.")
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Posts that run at the same time.")] = 1,
-    cell_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a cell may take.")] = 1200,
-    post_timeout: Annotated[int, typer.Option(min=1, help="Seconds that a post may take.")] = 3600,
+    cell_timeout: Annotated[
+        int | None, typer.Option(min=1, help="Seconds that a cell may take, whatever its post says.")
+    ] = None,
+    post_timeout: Annotated[
+        int | None, typer.Option(min=1, help="Seconds that a post may take, whatever it says.")
+    ] = None,
 ) -> None:
     """Execute the posts that are stale, and replace their accepted runs."""
     from blog_code.runner.jobs import run_posts
 
+    paths = chosen(posts)
+    if verify and (quick or force):
+        typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
+        raise typer.Exit(USAGE)
+    if since is not None:
+        from blog_code.runner.compare import touched_posts
+
+        if not verify:
+            typer.echo("blog: --since goes with --verify", err=True)
+            raise typer.Exit(USAGE)
+        touched = touched_posts(root(), since)
+        paths = [path for path in paths if path in touched]
+        if not paths:
+            typer.echo(f"no run, and nothing that one depends on, differs from {since}")
     done = run_posts(
-        chosen(posts), root(), quick=quick, force=force, verify=verify, jobs=jobs,
-        cell_timeout=cell_timeout, post_timeout=post_timeout,
+        paths,
+        root(),
+        quick=quick,
+        force=force,
+        verify=verify,
+        jobs=jobs,
+        cell_timeout=cell_timeout,
+        post_timeout=post_timeout,
     )
     if not done:
         raise typer.Exit(WRONG)
@@ -72,14 +99,8 @@ def check(
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
     from blog_code.runner.check import as_json, check_posts
 
-    verdicts = check_posts(root(), chosen(posts))
-    if json:
-        typer.echo(as_json(verdicts))
-    else:
-        for verdict in verdicts:
-            typer.echo(f"{verdict.post}: {verdict.status}" + "".join(f"\n    {r}" for r in verdict.reasons))
-            for finding in verdict.findings:
-                typer.echo(str(finding))
+    verdicts = check_posts(root(), chosen(posts), release=release)
+    typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
     if any(verdict.wrong(release) for verdict in verdicts):
         raise typer.Exit(WRONG)
 
@@ -92,7 +113,7 @@ def build(
     from blog_code.runner.check import check_posts
     from blog_code.site import build_site
 
-    if release and any(verdict.wrong(True) for verdict in check_posts(root())):
+    if release and any(verdict.wrong(True) for verdict in check_posts(root(), release=True)):
         typer.echo("blog: posts are stale or due: see blog check --release", err=True)
         raise typer.Exit(WRONG)
     build_site(root())
@@ -116,10 +137,7 @@ def site() -> None:
     good = run_posts(chosen(None), root())
     step("run")
     verdicts = check_posts(root())
-    for verdict in verdicts:
-        typer.echo(f"{verdict.post}: {verdict.status}" + "".join(f"\n    {r}" for r in verdict.reasons))
-        for finding in verdict.findings:
-            typer.echo(str(finding))
+    typer.echo("\n".join(map(str, verdicts)))
     step("check")
     address = build_site(root())
     step("build")

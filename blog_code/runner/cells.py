@@ -20,6 +20,9 @@ MARKER = re.compile(r"-{1,}8<-{1,}\s*\[\s*(start|end)\s*:\s*([^\]\s]+)\s*\]")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 OPENED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^`]*$")
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+REGION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")  # fit for snippets, files and notebooks
+FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,7 @@ class Post:
     cells: list[Cell] = field(default_factory=list)
     mentions: list[Mention] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    modules: dict[str, dict[str, Region]] = field(default_factory=dict)  # the regions of each module it names
 
     @property
     def slug(self) -> str:
@@ -88,6 +92,11 @@ class Post:
         return self.root / "docs" / "runs" / self.slug
 
     @property
+    def runs(self) -> bool:
+        """True where the post has anything to execute."""
+        return self.executed and any(cell.runs for cell in self.cells)
+
+    @property
     def executed(self) -> bool:
         """False for a post whose front matter says `executed: false`: its code is shown, never run."""
         return self.meta.get("executed", True) is not False
@@ -95,10 +104,24 @@ class Post:
     def finding(self, line: int, message: str, fix: str = "") -> Finding:
         return Finding(self.name, line, message, fix)
 
+    def report(self, line: int, message: str, fix: str = "") -> None:
+        """Keep a finding about the post."""
+        self.findings.append(self.finding(line, message, fix))
+
     @cached_property
     def values(self) -> dict[str, dict[str, Any]]:
         """The declared values, `name: {is: …, within: …, format: …}`, as the front matter has them."""
         return self.meta.get("values") or {}
+
+    @property
+    def files(self) -> list[str]:
+        """The files that cells write into their working folder and that the run keeps: `files: [name, …]`."""
+        return self.meta.get("files") or []
+
+    def line_of(self, text: str) -> int:
+        """The number of the first line of the file that holds a text; 1 where none does."""
+        lines = read_text(self.path, self.root).split("\n")
+        return next((number for number, line in enumerate(lines, 1) if text in line), 1)
 
 
 def post_paths(root: Path) -> list[Path]:
@@ -111,7 +134,7 @@ def read_post(path: Path, root: Path) -> Post:
     text = read_text(path, root)
     post = Post(root, path, *_split(text, path, root))
     if not SLUG.fullmatch(post.slug):
-        post.findings.append(post.finding(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens"))
+        post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
     _find(post)
     _check_front_matter(post)
     _check_cells(post)
@@ -127,7 +150,7 @@ def _split(text: str, path: Path, root: Path) -> tuple[dict[str, Any], str, int]
         raise PostError(Finding(name, 1, "front matter is missing or never closed", fix))
     try:
         meta = yaml.load(parts[1], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         raise PostError(Finding(name, mark.line + 2 if mark else 1, f"front matter: {problem}")) from None
@@ -140,22 +163,26 @@ def _find(post: Post) -> None:
     """Fill in the cells and the mentions of outputs, in the order of the page."""
     lines = post.body.split("\n")
     fenced: set[int] = set()
-    regions: dict[str, dict[str, Region]] = {}
-    for token in MarkdownIt("commonmark").disable(["inline", "text_join"]).parse(post.body):
-        if token.type not in {"fence", "code_block"} or token.map is None:
+    for token in BLOCKS.parse(post.body):
+        if token.type not in {"fence", "code_block", "html_block"} or token.map is None:
             continue
         first, last = token.map
-        fenced.update(range(first, last))
         line = post.first_line + first
-        if token.type == "code_block":
-            if any(SNIPPET.match(text) or OPENED.match(text) for text in lines[first:last]):
+        if token.type == "fence":
+            fenced.update(range(first, last))
+            closing = rf"^[ \t>]*{token.markup[0]}{{{len(token.markup)},}}[ \t]*$"
+            if last - first < 2 or not re.match(closing, lines[last - 1]):
+                post.report(line, "a fence that is never closed")
+            else:
+                _read_fence(post, token.info.strip(), token.content, line)
+        elif any(SNIPPET.match(text) or OPENED.match(text) for text in lines[first:last]):
+            fenced.update(range(first, last))
+            if token.type == "code_block":
                 fix = "use /// tab, /// details and other blocks that do not indent"
-                post.findings.append(post.finding(line, "an indented fence or include, which no run sees", fix))
-            continue
-        if not re.match(r"^[ \t>]*(`{3,}|~{3,})[ \t]*$", lines[last - 1]) or last - first < 2:
-            post.findings.append(post.finding(line, "a fence that is never closed"))
-            continue
-        _read_fence(post, token.info.strip(), token.content, line, regions)
+                post.report(line, "an indented fence or include, which no run sees", fix)
+            else:
+                fix = "leave an empty line below the HTML; delete what is a comment"
+                post.report(line, "a fence or include inside HTML, which no run sees", fix)
     for number, text in enumerate(lines):
         if number in fenced:
             continue
@@ -163,62 +190,68 @@ def _find(post: Post) -> None:
         if (include := SNIPPET.match(text)) and include[1].startswith(f"{post.slug}/"):
             post.mentions.append(Mention(include[1].removeprefix(f"{post.slug}/"), line))
         elif include or "--8<--" in text:
-            post.findings.append(post.finding(line, "an include outside a fence that is no output of this post"))
+            post.report(line, "an include outside a fence that is no output of this post")
         for alt, target in IMAGE.findall(text):
             if not alt.strip():
-                post.findings.append(post.finding(line, f"image {target} without alt text", "say what it shows"))
+                post.report(line, f"image {target} without alt text", "say what it shows")
             if target.startswith(f"../runs/{post.slug}/"):
                 post.mentions.append(Mention(target.removeprefix(f"../runs/{post.slug}/"), line))
 
 
-def _read_fence(post: Post, info: str, content: str, line: int, cache: dict[str, dict[str, Region]]) -> None:
+def _read_fence(post: Post, info: str, content: str, line: int) -> None:
     """Take one fence: a cell, an output, or code that somebody typed."""
     classes = re.findall(r"(?<![\w\"'])\.([\w-]+)", info) if info.startswith("{") else info.split()[:1]
-    snippets = [found[1] for text in content.splitlines() if (found := SNIPPET.match(text))]
+    snippets = [found[1] for text in content.split("\n") if (found := SNIPPET.match(text))]
     if "output" in classes:
         for file in snippets:
             if file.startswith(f"{post.slug}/"):
                 post.mentions.append(Mention(file.removeprefix(f"{post.slug}/"), line))
             else:
-                post.findings.append(post.finding(line, f"{file} is no output of this post"))
+                post.report(line, f"{file} is no output of this post")
         return
     if not PYTHON & {name.lower() for name in classes[:1]}:
         if snippets and PurePosixPath(snippets[0].partition(":")[0]).suffix == ".py":
-            post.findings.append(post.finding(line, "a region in a fence that is not { .python }"))
+            post.report(line, "a region in a fence that is not { .python }")
         return
     if not post.executed and not snippets:
         return
-    if len(snippets) != 1 or len(content.strip().splitlines()) != 1:
+    if len(snippets) != 1 or "\n" in content.strip():
         fix = f"move the code into a region of blog_code/{post.package}/ and name the region here"
-        post.findings.append(post.finding(line, "a fence with Python typed into it", fix))
+        post.report(line, "a fence with Python typed into it", fix)
         return
+    if "{" in info and not info.startswith("{"):
+        post.report(line, "flags beside the braces of a fence", "write { .python .shown }")
     if unknown := set(classes[1:]) - FLAGS:
         fix = "known are ." + ", .".join(sorted(FLAGS))
-        post.findings.append(post.finding(line, f"unknown flag .{sorted(unknown)[0]}", fix))
+        post.report(line, f"unknown flag .{sorted(unknown)[0]}", fix)
     module, _, name = snippets[0].partition(":")
     try:
-        region = _region(post, module, name, line, cache)
+        region = _region(post, module, name, line)
     except PostError as error:
         post.findings.extend(error.findings)
         return
     post.cells.append(Cell(region, frozenset(classes[1:]) & FLAGS, line))
 
 
-def _region(post: Post, module: str, name: str, line: int, cache: dict[str, dict[str, Region]]) -> Region:
-    if module not in cache:
+def _region(post: Post, module: str, name: str, line: int) -> Region:
+    """The region that a fence names; raises PostError where there is none."""
+    if module not in post.modules:
         parts = PurePosixPath(module).parts
         if ".." in parts or module.startswith("/") or "\\" in module:
             raise PostError(post.finding(line, f"{module} climbs out of blog_code"))
-        if not parts or parts[0] != post.package or PurePosixPath(module).suffix != ".py":
+        if not parts or parts[0] != post.package or PurePosixPath(module).suffix != ".py" or "\0" in module:
             raise PostError(post.finding(line, f"{module} is no module of blog_code/{post.package}/"))
-        cache[module] = {}
-        regions, findings = read_regions(post.root, module)
+        if not (post.root / "blog_code" / module).is_file():
+            raise PostError(
+                post.finding(line, f"there is no blog_code/{module}", "write it, or mend the name")
+            )
+        post.modules[module] = {}
+        post.modules[module], findings = read_regions(post.root, module)
         post.findings.extend(findings)
-        cache[module] = regions
-    if name not in cache[module]:
+    if name not in post.modules[module]:
         fix = f"add `# --8<-- [start:{name}]` and `[end:{name}]`, or name a region that is there"
         raise PostError(post.finding(line, f"blog_code/{module} has no region {name or '(none named)'}", fix))
-    return cache[module][name]
+    return post.modules[module][name]
 
 
 def read_regions(root: Path, module: str) -> tuple[dict[str, Region], list[Finding]]:
@@ -232,9 +265,16 @@ def read_regions(root: Path, module: str) -> tuple[dict[str, Region], list[Findi
         if not (mark := MARKER.search(text)):
             continue
         kind, region = mark.groups()
+        if not REGION_NAME.fullmatch(region):
+            fix = "use letters, digits, hyphens and underscores, at most 50"
+            findings.append(Finding(name, number, f"region {region} cannot be called so", fix))
+            opened = None
+            continue
         if kind == "start":
             if opened:
-                findings.append(Finding(name, opened[1], f"region {opened[0]} has no end before {region} starts"))
+                findings.append(
+                    Finding(name, opened[1], f"region {opened[0]} has no end before {region} starts")
+                )
             if region in regions:
                 findings.append(Finding(name, number, f"region {region} stands twice"))
             opened = (region, number)
@@ -253,11 +293,9 @@ def read_regions(root: Path, module: str) -> tuple[dict[str, Region], list[Findi
 
 def _check_front_matter(post: Post) -> None:
     """Find keys of the wrong type: what a page needs, and what a run reads."""
+
     def wrong(key: str, message: str) -> None:
-        number = next(
-            (n for n, text in enumerate(read_text(post.path, post.root).split("\n"), 1) if text.startswith(key)), 1
-        )
-        post.findings.append(post.finding(number, f"front matter: {message}"))
+        post.report(post.line_of(f"{key}:"), f"front matter: {message}")
 
     if not isinstance(post.meta.get("title"), str):
         wrong("title", "title is missing or no text")
@@ -267,12 +305,51 @@ def _check_front_matter(post: Post) -> None:
         if not isinstance(post.meta.get(key) or {}, dict):
             wrong(key, f"{key} is a {type(post.meta[key]).__name__}, not a mapping")
             post.meta[key] = {}
+    for key in ("files", "requirements"):
+        names = post.meta.get(key) or []
+        if not isinstance(names, list) or not all(
+            isinstance(n, str) and FILE_NAME.fullmatch(n) for n in names
+        ):
+            wrong(key, f"{key} is no list of plain names")
+            post.meta[key] = []
+    for key, limit in (post.meta.get("timeout") or {}).items():
+        if key not in {"cell", "post"} or not isinstance(limit, int | float) or not 0 < limit < 1e9:
+            wrong("timeout", "timeout is not {cell: SECONDS, post: SECONDS}")
+            post.meta["timeout"] = {}
+            break
+    for name, value in (post.meta.get("quick") or {}).items():
+        if (
+            not isinstance(name, str)
+            or not name.isidentifier()
+            or not isinstance(value, int | float | str | bool)
+        ):
+            wrong("quick", f"quick: {name} is not NAME: number or text")
+            post.meta["quick"] = {}
+            break
     for name, value in dict(post.values).items():
-        known = isinstance(value, dict) and "is" in value and set(value) <= {"is", "within", "format", "timing"}
-        numbers = known and all(isinstance(value.get(key, 0), int | float) for key in ("is", "within"))
-        if not str(name).isidentifier() or not numbers or value.get("within", 0) < 0:
-            wrong("values", f"value {name} is not {{is: NUMBER, within: NUMBER, format: FORMAT}}")
+        if not isinstance(name, str) or not name.isidentifier() or not _declares(value):
+            wrong(str(name), f"value {name} is not {{is: NUMBER, within: NUMBER, format: FORMAT}}")
             del post.values[name]
+
+
+def _declares(value: Any) -> bool:
+    """True for a proper declaration of a value; one that is a timing may leave out what is expected."""
+    if not isinstance(value, dict) or set(value) - {"is", "within", "format", "timing"}:
+        return False
+    if "is" not in value and value.get("timing") is not True:
+        return False
+    if (
+        not all(isinstance(value.get(key, 0), int | float) for key in ("is", "within"))
+        or value.get("within", 0) < 0
+    ):
+        return False
+    for number in (1, 1.0):
+        try:
+            format(number, str(value.get("format", "")))
+            return True
+        except ValueError:
+            continue
+    return False
 
 
 def _check_cells(post: Post) -> None:
@@ -280,46 +357,65 @@ def _check_cells(post: Post) -> None:
     seen: dict[str, Cell] = {}
     for cell in post.cells:
         if cell.name in seen:
-            post.findings.append(post.finding(cell.line, f"region {cell.name} is used twice"))
+            post.report(cell.line, f"region {cell.name} is used twice")
         seen[cell.name] = cell
         if imported := _imports_of_ours(cell.region.source):
             number = cell.region.start + imported - 1
             message = f"region {cell.name} imports blog_code, and a post stands alone"
-            post.findings.append(Finding(f"blog_code/{cell.region.module}", number, message, "show that code too"))
+            post.findings.append(
+                Finding(f"blog_code/{cell.region.module}", number, message, "show that code too")
+            )
     parameters = [cell for cell in post.cells if "parameters" in cell.flags]
     if len(parameters) > 1:
-        post.findings.append(post.finding(parameters[1].line, "a second cell of parameters"))
+        post.report(parameters[1].line, "a second cell of parameters")
     if post.meta.get("quick") and not parameters:
         fix = "mark the fence of the cell that assigns them .parameters"
-        post.findings.append(post.finding(1, "quick replaces parameters, and no cell is marked .parameters", fix))
+        post.report(1, "quick replaces parameters, and no cell is marked .parameters", fix)
 
 
 def _imports_of_ours(source: str) -> int:
     """The number of the line that imports blog_code, or 0; code that does not parse raises when it runs."""
-    try:
-        tree = ast.parse(source)
-    except (SyntaxError, ValueError):
+    if not re.search(r"\bblog_code\b|\bfrom\s*\.", source):
         return 0
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Import) and any(a.name.split(".")[0] == "blog_code" for a in node.names):
-            return node.lineno
-        if isinstance(node, ast.ImportFrom) and (node.level or (node.module or "").split(".")[0] == "blog_code"):
+    for node, names in imports(source):
+        if "blog_code" in names or (isinstance(node, ast.ImportFrom) and node.level):
             return node.lineno
     return 0
 
 
-def unused_regions(root: Path, posts: list[Post]) -> list[Finding]:
-    """Regions that no post shows, and marks that are wrong in modules that no post names."""
-    used = {(cell.region.module, cell.name) for post in posts for cell in post.cells}
+def imports(source: str) -> list[tuple[ast.Import | ast.ImportFrom, set[str]]]:
+    """The imports of a region, each with the packages it names; none where the code does not parse."""
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return []
+    found: list[tuple[ast.Import | ast.ImportFrom, set[str]]] = []
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found.append((node, {alias.name.partition(".")[0] for alias in node.names}))
+        elif isinstance(node, ast.ImportFrom):
+            found.append((node, {(node.module or "").partition(".")[0]} - {""}))
+    return found
+
+
+def unused_regions(post: Post) -> list[Finding]:
+    """Regions of a post's package that it does not show, and wrong marks in modules that it does not name."""
+    used = {(cell.region.module, cell.name) for cell in post.cells}
     findings: list[Finding] = []
-    for post in posts:
-        for path in sorted((root / "blog_code" / post.package).glob("**/*.py")):
-            module = path.relative_to(root / "blog_code").as_posix()
-            regions, wrong = read_regions(root, module)
+    for path in sorted((post.root / "blog_code" / post.package).glob("**/*.py")):
+        module = path.relative_to(post.root / "blog_code").as_posix()
+        regions = post.modules.get(module)
+        if regions is None:
+            regions, wrong = read_regions(post.root, module)
             findings += wrong
-            findings += [
-                Finding(f"blog_code/{module}", region.start - 1, f"region {name} is shown by no post", "show or delete it")
-                for name, region in regions.items()
-                if (module, name) not in used
-            ]
+        findings += [
+            Finding(
+                f"blog_code/{module}",
+                region.start - 1,
+                f"region {name} is shown by no post",
+                "show or delete it",
+            )
+            for name, region in regions.items()
+            if (module, name) not in used
+        ]
     return findings

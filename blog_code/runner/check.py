@@ -1,61 +1,128 @@
 """`blog check`: say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
 
 import json
-import math
-from dataclasses import dataclass, field
+import re
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from blog_code.runner.cells import Post, post_paths, read_post, unused_regions
-from blog_code.runner.errors import Finding, PostError
+from blog_code.runner.derived import derived_names, outdated
+from blog_code.runner.errors import Finding, PostError, read_text
 from blog_code.runner.provenance import day
-from blog_code.runner.record import STALE, Record, changed_parts, changed_regions, read_record
-from blog_code.runner.run import all_values, missing_outputs
+from blog_code.runner.record import (
+    STALE,
+    Record,
+    changed_parts,
+    changed_regions,
+    device_kind,
+    missing_outputs,
+    read_record,
+)
+from blog_code.runner.values import all_values, shown_values, within
 
-import re
-
-VALUE = re.compile(r"\{\{[^}]*?\b([a-z]\w*)\.(\w+)[^}]*\}\}")
+EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+VALUE = re.compile(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 
 
 @dataclass
 class Verdict:
-    """What `blog check` says of one post."""
+    """What `blog check` says of one post, or of what all posts share."""
 
     post: str
-    status: str = "fresh"  # fresh, due, stale, prose (nothing to run) or broken
+    status: str = "fresh"  # fresh, due, stale, broken; prose or unexecuted where there is nothing to run
     reasons: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
+    warnings: list[Finding] = field(default_factory=list)  # wrong for a release only
 
     def wrong(self, release: bool) -> bool:
-        return self.status in {"stale", "broken"} or bool(self.findings) or (release and self.status == "due")
+        """True where the command has to fail."""
+        if self.status in {"stale", "broken"} or self.findings:
+            return True
+        return release and (self.status == "due" or bool(self.warnings))
 
-    def as_dict(self) -> dict[str, Any]:
-        return {**self.__dict__, "findings": [finding.as_dict() for finding in self.findings]}
+    def __str__(self) -> str:
+        lines = [f"{self.post}: {self.status}", *(f"    {reason}" for reason in self.reasons)]
+        lines += [*map(str, self.findings), *(f"warning: {warning}" for warning in self.warnings)]
+        return "\n".join(lines)
 
 
-def check_posts(root: Path, only: list[Path] | None = None) -> list[Verdict]:
-    """A verdict a post, in the order of their names."""
+def check_posts(root: Path, only: list[Path] | None = None, *, release: bool = False) -> list[Verdict]:
+    """A verdict a post, in the order of their names, and one for what posts share where that is wrong."""
     verdicts: list[Verdict] = []
     posts: list[Post] = []
-    for path in only or post_paths(root):
+    for path in post_paths(root) if only is None else only:
         try:
-            posts.append(post := read_post(path, root))
+            post = read_post(path, root)
+            verdict = check_post(post)
+            verdict.findings += [f for f in unused_regions(post) if f not in verdict.findings]
         except PostError as error:
             verdicts.append(Verdict(path.stem, "broken", findings=list(error.findings)))
             continue
-        verdicts.append(check_post(post))
-    for finding in unused_regions(root, posts):
-        package = finding.path.split("/")[1]
-        verdict = next(v for v in verdicts if v.post.replace("-", "_") == package)
-        if finding not in verdict.findings:
-            verdict.findings.append(finding)
-    return verdicts
+        posts.append(post)
+        verdicts.append(verdict)
+    shared = check_site(root, posts, release=release)
+    return [*verdicts, shared] if shared.findings or shared.warnings else verdicts
+
+
+def check_site(root: Path, posts: list[Post], *, release: bool = False) -> Verdict:
+    """What posts share: the values that mkdocs.yml loads, the Markdown it speaks, runs that no post has."""
+    verdict = Verdict("site", "shared by all posts")
+    config = _configuration(root / "mkdocs.yml", root)
+    loaded = _included(config)
+    for post in posts:
+        wanted = f"docs/runs/{post.slug}/values.yml"
+        if post.values and wanted not in loaded:
+            fix = f"add under plugins, macros, include_yaml: `- {wanted}`"
+            message = f"include_yaml of mkdocs-macros does not load the values of {post.slug}"
+            verdict.findings.append(Finding("mkdocs.yml", 1, message, fix))
+    for folder in sorted((root / "docs" / "runs").glob("*")):
+        if folder.is_dir() and not (root / "docs" / "posts" / f"{folder.name}.md").is_file():
+            fix = f"git rm -r docs/runs/{folder.name}"
+            verdict.findings.append(Finding(f"docs/runs/{folder.name}", 1, "is the run of no post", fix))
+    if release:
+        from blog_code.hugo.contract import contract_differences
+
+        fix = "mend mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
+        for difference in contract_differences(root / "mkdocs.yml"):
+            verdict.warnings.append(Finding("mkdocs.yml", 1, difference, fix))
+    return verdict
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads mkdocs.yml without doing what its tags ask for."""
+
+
+_Loader.add_multi_constructor("", lambda loader, suffix, node: None)
+
+
+def _configuration(path: Path, root: Path) -> dict[str, Any]:
+    """What mkdocs.yml says; raises PostError where it is no mapping."""
+    try:
+        config = yaml.load(read_text(path, root), Loader=_Loader)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or str(error)
+        raise PostError(Finding("mkdocs.yml", mark.line + 1 if mark else 1, reason)) from None
+    if not isinstance(config, dict):
+        raise PostError(Finding("mkdocs.yml", 1, "is not a mapping"))
+    return config
+
+
+def _included(config: dict[str, Any]) -> list[Any]:
+    """The files whose values mkdocs-macros loads."""
+    plugins = config.get("plugins") or []
+    options = [p["macros"] for p in plugins if isinstance(p, dict) and isinstance(p.get("macros"), dict)]
+    listed = options[0].get("include_yaml") if options else None
+    return listed if isinstance(listed, list) else []
 
 
 def check_post(post: Post) -> Verdict:
     """Compare a post with its accepted run."""
     verdict = Verdict(post.slug, findings=list(post.findings))
-    if not any(cell.runs for cell in post.cells):
+    if not post.runs:
         verdict.status = "prose" if post.executed else "unexecuted"
         verdict.findings += _mentions(post, {})
         return verdict
@@ -70,11 +137,7 @@ def check_post(post: Post) -> Verdict:
         verdict.reasons = [f"it has no run: blog run {post.slug}"]
         return verdict
     changed = changed_parts(post, record)
-    for part in changed:
-        reason = f"{part} changed since the run of {day(record.content)}"
-        if part == "cells":
-            reason += ": " + ", ".join(changed_regions(post, record))
-        verdict.reasons.append(reason)
+    verdict.reasons = [_reason(post, record, part) for part in changed]
     if changed:
         verdict.status = "stale" if STALE & set(changed) else "due"
         verdict.reasons.append(f"blog run {'--force ' if verdict.status == 'due' else ''}{post.slug}")
@@ -82,70 +145,106 @@ def check_post(post: Post) -> Verdict:
     verdict.findings += _outputs(post, record)
     if verdict.status != "stale":
         verdict.findings += _values(post, record)
+        verdict.warnings += outdated(post)
     return verdict
+
+
+def _reason(post: Post, record: Record, part: str) -> str:
+    """Which part changed, since when, and what is known of it."""
+    since = f"since the run of {day(record.content)}"
+    if part == "cells":
+        return f"cells changed {since}: {', '.join(changed_regions(post, record))}"
+    if part == "profile":
+        return f"profile: the run of {day(record.content)} was a {record.fingerprint.get('profile')} one"
+    if part == "device":
+        return f"device changed {since}: {record.fingerprint.get('device')}, and here it is {device_kind()}"
+    if part == "lock":
+        return f"lock changed {since}: requirements.lock"
+    return f"data changed {since}: the front matter declares other files than the run read"
 
 
 def _mentions(post: Post, outputs: dict[str, str]) -> list[Finding]:
     """Pages that show an output that no run wrote."""
-    derived = {"provenance.md", "environment.md", "record.json", f"{post.slug}.ipynb", f"{post.slug}.py"}
+    known = {*outputs, *derived_names(post), "record.json"} if outputs else set()
     return [
-        post.finding(mention.line, f"{mention.file} was written by no run", f"blog run {post.slug}, or mend the name")
-        for mention in post.mentions
-        if mention.file not in outputs and not (outputs and mention.file in derived)
+        post.finding(m.line, f"{m.file} was written by no run", f"mend the name, or: blog run {post.slug}")
+        for m in post.mentions
+        if m.file not in known
     ]
 
 
 def _outputs(post: Post, record: Record) -> list[Finding]:
-    """Outputs that no page shows, that are gone or edited, and a run that left none."""
+    """Outputs that no page shows, that are gone or edited, that no run wrote, and a run that left none."""
     again = f"blog run --force {post.slug}"
     folder = post.run_folder.relative_to(post.root).as_posix()
     findings = [
         Finding(f"{folder}/{name}", 1, "is not what the run wrote", again)
         for name in missing_outputs(post, record.outputs)
     ]
+    known = {*record.outputs, *derived_names(post), "record.json"}
+    findings += [
+        Finding(f"{folder}/{path.name}", 1, "was written by no run", f"delete it, or: {again}")
+        for path in sorted(post.run_folder.iterdir())
+        if path.name not in known
+    ]
     if not record.outputs:
-        findings.append(Finding(f"{folder}/record.json", 1, "the run has no outputs at all", "print or draw something"))
+        message = "the run has no outputs at all"
+        findings.append(
+            Finding(f"{folder}/record.json", 1, message, f"print or draw something, then: {again}")
+        )
     shown = {mention.file for mention in post.mentions}
     cells = {cell.name: cell for cell in post.cells}
     for entry in record.cells:
         cell = cells.get(entry["region"])
         if cell is None or "quiet" in cell.flags:
             continue
-        for name in entry["outputs"]:
-            if name not in shown:
-                fix = f"show it below the cell, or mark the fence .quiet"
-                findings.append(post.finding(cell.line, f"{name} is shown nowhere on the page", fix))
+        fix = "show it below the cell, or mark the fence .quiet"
+        findings += [
+            post.finding(cell.line, f"{name} is shown nowhere on the page", fix)
+            for name in entry["outputs"]
+            if name not in shown
+        ]
     return findings
 
 
 def _values(post: Post, record: Record) -> list[Finding]:
-    """Values undeclared, unused, missing from the run, or outside their tolerance."""
-    def line_of(text: str) -> int:
-        lines = post.path.read_text(encoding="utf-8").split("\n")
-        return next((number for number, line in enumerate(lines, 1) if text in line), 1)
-
-    used = {name for package, name in VALUE.findall(post.body) if package == post.package}
+    """Values undeclared, unused, missing from the run, or outside their tolerance; and other expressions."""
+    findings: list[Finding] = []
+    used: set[str] = set()
+    for number, text in enumerate(post.body.split("\n"), post.first_line):
+        for expression in EXPRESSION.findall(text):
+            named = VALUE.fullmatch(expression)
+            if not named or named[1] != post.package:
+                fix = f"quote values as {{{{ {post.package}.name }}}}, with their format in the front matter"
+                findings.append(
+                    post.finding(number, f"the expression {expression} is no value of this post", fix)
+                )
+                continue
+            used.add(named[2])
+            if named[2] not in post.values:
+                message = f"value {named[2]} is used and not declared"
+                findings.append(post.finding(number, message, "declare it under values in the front matter"))
     values = all_values(record.content)
-    findings = [
-        post.finding(line_of(f"{post.package}.{name}"), f"value {name} is used and not declared", "declare it in the front matter")
-        for name in sorted(used - set(post.values))
-    ]
     for name, declared in post.values.items():
-        line = line_of(f"{name}:")
-        if name not in used and not declared.get("timing"):
-            findings.append(post.finding(line, f"value {name} is declared and not used", "quote it or delete it"))
+        line = post.line_of(f"{name}:")
+        if name not in used:
+            findings.append(
+                post.finding(line, f"value {name} is declared and not used", "quote or delete it")
+            )
         if name not in values:
-            findings.append(post.finding(line, f"value {name} is not in the record", f"blog run --force {post.slug}"))
+            fix = f"blog run {post.slug}"
+            findings.append(post.finding(line, f"value {name} is not in the record", fix))
         elif not within(values[name], declared):
             expected = f"{declared['is']} within {declared.get('within', 0)}"
-            findings.append(post.finding(line, f"value {name} is {values[name]}, and {expected} was expected", "mend the code or the claim"))
+            message = f"value {name} is {values[name]}, and {expected} was expected"
+            findings.append(post.finding(line, message, "mend the code or the claim"))
+    try:
+        shown_values(post, record.content)
+    except PostError as error:
+        findings += error.findings
     return findings
 
 
-def within(value: float, declared: dict[str, Any]) -> bool:
-    """True where a value is as declared; a value that is no number never is."""
-    return math.isfinite(value) and abs(value - declared["is"]) <= declared.get("within", 0)
-
-
 def as_json(verdicts: list[Verdict]) -> str:
-    return json.dumps([verdict.as_dict() for verdict in verdicts], indent=2)
+    """The verdicts for machines."""
+    return json.dumps([asdict(verdict) for verdict in verdicts], indent=2)

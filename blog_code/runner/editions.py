@@ -1,156 +1,220 @@
 """The post for other hands: an executed notebook, and a plain script."""
 
+import ast
+import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
-import jupytext
-import nbformat
-import yaml
-from nbformat import NotebookNode
+from blog_code.runner.cells import IMAGE, SNIPPET, Cell, Post
+from blog_code.runner.values import shown_values
 
-from blog_code.runner.cells import IMAGE, SNIPPET, Post, read_text
-from blog_code.runner.errors import PostError
-
-FENCE = re.compile(r"^[ ]{0,3}(`{3,}|~{3,})(.*)$")
-BLOCK = re.compile(r"^/{3,}\s*(.*)$")
+FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})(.*)$")
+BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
 VALUE = re.compile(r"\{\{\s*\w+\.(\w+)\s*\}\}")
-ATTRIBUTES = re.compile(r"[ ]?\{:?[ ]*[.#][^}\n]*\}|\{ (?:width|height|download)[^}\n]*\}")
+LITERAL = re.compile(r"(`+[^`]+`+|\$[^$]+\$|\\\(.+?\\\))")  # code and mathematics, which stay as they are
+ATTRIBUTE = r"""(?:[.#][A-Za-z][\w-]*|[A-Za-z-]+=(?:"[^"]*"|'[^']*'|[\w%.-]+)|download)"""
+ATTRIBUTES = re.compile(rf"(?<![\w\\^}}])[ ]?\{{:?[ ]*(?:{ATTRIBUTE}[ ]*)+\}}")
+LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|mailto:)[^)\s]*(?:\s+\"[^\"]*\")?\)")
+WRAPPER = re.compile(r"^\s*</?(?:div|figure|figcaption|section|p)\b[^>]*>\s*$")
+QUIET_BLOCKS = {"tab", "details", "html", "define", "definition"}  # blocks whose kind is not worth a word
 
 
-def edition_files(post: Post, record: dict[str, Any], outputs: dict[str, list[NotebookNode]]) -> dict[str, bytes]:
-    """`<slug>.ipynb` and `<slug>.py`."""
-    notebook = make_notebook(post, record, outputs)
+def edition_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -> dict[str, bytes]:
+    """`<slug>.ipynb` and `<slug>.py`; `outputs` maps each cell to what it displayed."""
+    parts = list(_parts(post, record))
+    wanted = requirements(post, record)
     return {
-        f"{post.slug}.ipynb": (nbformat.writes(notebook, indent=1) + "\n").encode(),
-        f"{post.slug}.py": make_script(post, notebook).encode(),
+        f"{post.slug}.ipynb": make_notebook(parts, wanted, outputs).encode(),
+        f"{post.slug}.py": make_script(parts, wanted, outputs).encode(),
     }
 
 
-def accepted_outputs(post: Post) -> dict[str, list[NotebookNode]]:
-    """The outputs of each cell, from the notebook of the accepted run."""
-    path = post.run_folder / f"{post.slug}.ipynb"
-    try:
-        notebook = nbformat.reads(read_text(path, post.root), as_version=4)
-        return {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
-    except (ValueError, KeyError, AttributeError, nbformat.ValidationError) as error:
-        line = post.finding(1, f"the notebook of the accepted run is torn: {error}", f"blog run --force {post.slug}")
-        raise PostError(line) from None
-
-
-def requirements(record: dict[str, Any], post: Post) -> list[str]:
-    """What the cells import, pinned to the versions of `requirements.lock`."""
+def requirements(post: Post, record: dict[str, Any]) -> list[str]:
+    """What the cells import, in the versions that ran, and what the front matter adds, pinned by the lock."""
     lock = post.root / "requirements.lock"
-    pinned = dict(re.findall(r"^([\w.-]+)==(\S+)", lock.read_text() if lock.exists() else "", re.M))
-    wanted = post.meta.get("requirements") or sorted(set(record["versions"]) - {"python", "jaxlib"})
-    return [f"{name}=={pinned[name]}" if name in pinned else name for name in wanted]
+    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
+    pinned: dict[str, str] = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.M))
+    wanted = {name: pinned.get(name, "") for name in post.meta.get("requirements") or []}
+    wanted |= {
+        name: version for name, version in record["versions"].items() if name not in {"python", "jaxlib"}
+    }
+    return [f"{name}=={version}" if version else name for name, version in sorted(wanted.items())]
 
 
-def make_notebook(post: Post, record: dict[str, Any], outputs: dict[str, list[NotebookNode]]) -> NotebookNode:
+def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:
     """The notebook edition: prose, cells with stable ids, and the outputs of the run."""
-    wanted = " ".join(requirements(record, post))
-    install = nbformat.v4.new_code_cell(f"%pip install --quiet {wanted}", id="install", metadata={"tags": ["install"]})
-    cells: list[NotebookNode] = []
-    for number, part in enumerate(_parts(post, record)):
-        if isinstance(part, str):
-            cells.append(nbformat.v4.new_markdown_cell(part, id=f"prose-{number}"))
+    cells: list[dict[str, Any]] = []
+    for number, part in enumerate(parts):
+        if isinstance(part, Cell):
+            tags = sorted(
+                part.flags - {"raises"} | ({"raises-exception"} if "raises" in part.flags else set())
+            )
+            cells.append(_code(part.name, part.region.source, tags, outputs.get(part.name, [])))
         else:
-            cell = post.cells[part[0]]
-            if not cell.runs:
-                cells.append(nbformat.v4.new_markdown_cell(f"```python\n{cell.region.source}\n```", id=cell.name))
-                continue
-            made = nbformat.v4.new_code_cell(cell.region.source, id=cell.name, outputs=outputs.get(cell.name, []))
-            made.execution_count = None
-            made.metadata["tags"] = sorted(cell.flags - {"raises"} | ({"raises-exception"} if "raises" in cell.flags else set()))
-            cells.append(made)
-    cells.insert(1, install)
-    language = {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"}
-    spec = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    return nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": spec, "language_info": language})
+            following = parts[number + 1] if number + 1 < len(parts) else None
+            name = f"_before-{following.name}" if isinstance(following, Cell) else "_end"
+            cells.append({"cell_type": "markdown", "id": name, "metadata": {}, "source": _lines(part)})
+    if wanted:
+        install = _code("_install", f"%pip install --quiet {' '.join(wanted)}", ["install"], [])
+        cells.insert(next(n for n, cell in enumerate(cells) if cell["cell_type"] == "code"), install)
+    metadata = {
+        "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
+        "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
+    }
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def make_script(post: Post, notebook: NotebookNode) -> str:
+def _code(name: str, source: str, tags: list[str], outputs: list[dict[str, Any]]) -> dict[str, Any]:
+    return {
+        "cell_type": "code",
+        "id": name,
+        "execution_count": None,
+        "metadata": {"tags": tags},
+        "source": _lines(source),
+        "outputs": [_split(output) for output in outputs],
+    }
+
+
+def _lines(text: Any) -> Any:
+    """A text as a notebook keeps it: a list of lines, so that differences can be read."""
+    return text.splitlines(keepends=True) if isinstance(text, str) else text
+
+
+def _split(output: dict[str, Any]) -> dict[str, Any]:
+    """An output with its texts in lines."""
+    split = dict(output)
+    if "text" in split:
+        split["text"] = _lines(split["text"])
+    if "data" in split:
+        split["data"] = {
+            kind: shown if kind == "image/png" else _lines(shown) for kind, shown in split["data"].items()
+        }
+    return split
+
+
+def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:
     """The script edition: the prose as comments, the cells in order, a header that uv and pipx understand."""
-    cells = [cell for cell in notebook.cells if cell.id != "install"]
-    plain = nbformat.v4.new_notebook(cells=[_script_cell(cell) for cell in cells], metadata={})
-    body = jupytext.writes(plain, fmt="py:light")
-    body = re.sub(r"\A# ---\n.*?^# ---\n+", "", body, flags=re.S | re.M)
-    install = next(cell for cell in notebook.cells if cell.id == "install")
-    wanted = install.source.split()[3:]
     listed = "".join(f'#     "{name}",\n' for name in wanted)
-    header = f'# /// script\n# requires-python = ">=3.12"\n# dependencies = [\n{listed}# ]\n# ///\n\n'
-    return header + body
+    written = [f'# /// script\n# requires-python = ">=3.12"\n# dependencies = [\n{listed}# ]\n# ///']
+    for part in parts:
+        if isinstance(part, Cell):
+            shows = any(output["output_type"] == "execute_result" for output in outputs.get(part.name, []))
+            source = print_last(part.region.source) if shows else part.region.source
+            written.append(_caught(source) if "raises" in part.flags else source)
+        else:
+            written.append("\n".join(f"# {line}".rstrip() for line in part.split("\n")))
+    return "\n\n".join(written) + "\n"
 
 
-def _script_cell(cell: NotebookNode) -> NotebookNode:
-    """A cell for the script: a last expression is printed, a raising cell is caught."""
-    if cell.cell_type != "code":
-        return nbformat.v4.new_markdown_cell(cell.source)
-    source = _print_last(cell.source)
-    if "raises-exception" in cell.metadata.get("tags", []):
-        inner = "\n".join("    " + line if line else "" for line in source.split("\n"))
-        source = f'try:  # this cell raises, and that is its point\n{inner}\nexcept Exception as error:\n    print(f"{{type(error).__name__}}: {{error}}")'
-    return nbformat.v4.new_code_cell(source)
+def _caught(source: str) -> str:
+    """Code that is meant to raise, made to print what it raised."""
+    lines = [f"    {line}" if line else "" for line in source.split("\n")]
+    said = ["except Exception as error:", '    print(f"{type(error).__name__}: {error}")']
+    return "\n".join(["try:  # this raises, and that is its point", *lines, *said])
 
 
-def _print_last(source: str) -> str:
-    """Wrap a last expression in print, because a script does not show it."""
-    import ast
-
+def print_last(source: str) -> str:
+    """Print the last expression of a cell, which a notebook shows and a script does not."""
     tree = ast.parse(source)
     if not tree.body or not isinstance(last := tree.body[-1], ast.Expr):
         return source
-    called = last.value.func if isinstance(last.value, ast.Call) else None
-    name = called.id if isinstance(called, ast.Name) else called.attr if isinstance(called, ast.Attribute) else ""
-    if name in {"print", "show"} or isinstance(last.value, ast.Constant):
-        return source
     lines = source.split("\n")
-    head, shown = lines[: last.lineno - 1], "\n".join(lines[last.lineno - 1 :]).rstrip().rstrip(";")
-    return "\n".join([*head, f"print({shown})"])
+    before = lines[last.lineno - 1].encode()[: last.col_offset].decode()
+    shown = f"{before}print(repr({ast.get_source_segment(source, last)}))"
+    return "\n".join([*lines[: last.lineno - 1], shown])
 
 
-def _parts(post: Post, record: dict[str, Any]) -> list[Any]:
-    """The body as plain Markdown, with each cell's number where its fence stands."""
-    parts: list[Any] = []
-    prose = [f"# {post.meta['title']}\n"]
-    values = _values(post, record)
-    lines = iter(post.body.split("\n"))
+def _parts(post: Post, record: dict[str, Any]) -> Iterator[str | Cell]:
+    """The body in order: prose as plain Markdown, and the cells that run where their fences stand."""
+    values = shown_values(post, record)
+    values |= {
+        name: "…" for name in values if post.values.get(name, {}).get("timing")
+    }  # no run has another's
+    cells = {cell.line: cell for cell in post.cells}
+    prose = [f"# {post.meta['title']}", ""]
+    lines = post.body.split("\n")
+    blocks: list[str] = []
     number = 0
-    for line in lines:
+    while number < len(lines):
+        line = lines[number]
         if opened := FENCE.match(line):
-            block = [line]
-            for inner in lines:
-                block.append(inner)
-                if re.match(rf"^[ ]{{0,3}}{re.escape(opened[1])}", inner):
-                    break
-            if number < len(post.cells) and any(
-                (s := SNIPPET.match(text)) and s[1].endswith(f":{post.cells[number].name}") for text in block
-            ):
-                parts += ["\n".join(prose), (number,)]
-                prose, number = [], number + 1
-            elif ".output" not in opened[2]:
-                prose += block
-        elif SNIPPET.match(line) or line.strip() == "<!-- more -->":
+            end = _closing(lines, number, opened[2])
+            cell = cells.get(post.first_line + number)
+            if cell and cell.runs:
+                yield from _tidy(prose)
+                yield cell
+                prose = []
+            else:
+                prose += _plain_fence(opened[3], lines[number + 1 : end], cell)
+            number = end + 1
             continue
-        elif block_line := BLOCK.match(line):
-            kind, _, title = block_line[1].partition("|")
-            if title.strip():
-                prose.append(f"**{title.strip()}**\n")
-        else:
-            image = IMAGE.search(line)
-            if image and f"../runs/{post.slug}/" in image[2]:
-                continue
-            prose.append(ATTRIBUTES.sub("", VALUE.sub(lambda found: values.get(found[1], "?"), line)))
-    parts.append("\n".join(prose))
-    tidy = [re.sub(r"\n{3,}", "\n\n", part).strip() if isinstance(part, str) else part for part in parts]
-    return [part for part in tidy if part]
+        if line.lstrip().startswith("<!--"):
+            while number < len(lines) - 1 and "-->" not in lines[number]:
+                number += 1
+        elif block := BLOCK.match(line):
+            _block(block, blocks, prose)
+            while block[2] and number + 1 < len(lines) and lines[number + 1].startswith("    "):
+                number += 1  # the options of the block
+        elif not SNIPPET.match(line) and not WRAPPER.match(line):
+            text = _plain(line, post, values)
+            if text.strip() or not line.strip():
+                caption = text.strip() and blocks and blocks[-1].endswith("caption")
+                prose.append(f"*{text.strip()}*" if caption and "*" not in text else text)
+        number += 1
+    yield from _tidy(prose)
 
 
-def _values(post: Post, record: dict[str, Any]) -> dict[str, str]:
-    """Values as the page quotes them; timings differ from run to run, so the editions leave them to their reader."""
-    from blog_code.runner.run import shown_values
-
-    shown = shown_values(post, record)
-    return {name: "(time it)" if post.values.get(name, {}).get("timing") else text for name, text in shown.items()}
+def _closing(lines: list[str], number: int, fence: str) -> int:
+    """The number of the line that closes a fence; `read_post` has seen that there is one."""
+    closing = re.compile(rf"^[ \t>]*{fence[0]}{{{len(fence)},}}[ \t]*$")
+    return next((n for n in range(number + 1, len(lines)) if closing.match(lines[n])), len(lines))
 
 
-__all__ = ["accepted_outputs", "edition_files", "make_notebook", "make_script", "yaml"]
+def _plain_fence(info: str, inner: list[str], cell: Cell | None) -> list[str]:
+    """A fence that is not executed: code that is only shown, or text; outputs stand below their cells."""
+    if cell:
+        return ["", "```python", *cell.region.source.split("\n"), "```", ""]
+    classes = re.findall(r"\.([\w-]+)", info) if info.strip().startswith("{") else info.split()
+    if "output" in classes:
+        return []
+    return [f"```{classes[0] if classes else ''}", *inner, "```"]
+
+
+def _block(block: re.Match[str], blocks: list[str], prose: list[str]) -> None:
+    """Open or close a block such as `/// tab | NNX`, of which a plain page keeps the title."""
+    if not block[2]:
+        if blocks:
+            blocks.pop()
+        prose.append("")
+        return
+    blocks.append(block[2])
+    title = (block[3] or "").strip()
+    if not title and block[2] not in QUIET_BLOCKS and not block[2].endswith("caption"):
+        title = block[2].capitalize()
+    prose += ["", f"**{title}**", ""] if title else [""]
+
+
+def _plain(line: str, post: Post, values: dict[str, str]) -> str:
+    """A line of prose as any Markdown reader understands it."""
+    line = VALUE.sub(lambda found: values.get(found[1], found[0]), line)
+    pieces = LITERAL.split(line)
+    for number in range(0, len(pieces), 2):
+        text = ATTRIBUTES.sub("", pieces[number])
+        text = IMAGE.sub(lambda found: _picture(found[1], found[2], post), text)
+        pieces[number] = LINK.sub(r"\1", text)
+    return "".join(pieces).rstrip() + ("  " if line.endswith("  ") and line.strip() else "")
+
+
+def _picture(alt: str, target: str, post: Post) -> str:
+    """An image as the editions have it: a run's figure stands below its cell, others only on the site."""
+    if target.startswith(("https://", "http://")):
+        return f"![{alt}]({target})"
+    return "" if target.startswith(f"../runs/{post.slug}/") else f"*{alt}*"
+
+
+def _tidy(prose: list[str]) -> Iterator[str]:
+    """One piece of prose without needless empty lines, if anything of it is left."""
+    if text := re.sub(r"\n(?:[ \t]*\n){2,}", "\n\n", "\n".join(prose)).strip():
+        yield text

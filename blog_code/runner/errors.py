@@ -21,10 +21,11 @@ class Finding:
 
 
 class PostError(Exception):
-    """A post, its code or its record cannot be used; holds the findings that say why."""
+    """A post, its code or its record cannot be used; holds the findings that say why, and a traceback."""
 
-    def __init__(self, *findings: Finding) -> None:
+    def __init__(self, *findings: Finding, detail: str = "") -> None:
         self.findings = findings
+        self.detail = detail
         super().__init__("\n".join(map(str, findings)))
 
 

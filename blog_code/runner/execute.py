@@ -4,10 +4,9 @@ import ast
 import base64
 import contextlib
 import json
-import os
+import math
 import re
-import signal
-import tempfile
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -15,31 +14,22 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from jupyter_client.manager import AsyncKernelManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from blog_code.runner.cells import Cell, Post
-from blog_code.runner.errors import PostError
+from blog_code.runner.cells import Cell, Post, imports
+from blog_code.runner.errors import Finding, PostError
 from blog_code.runner.figures import figure_files
+from blog_code.runner.kernels import Nursery, new_manager
 
-STYLE = Path(__file__).with_name("figures.mplstyle")
 COLOUR_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-# A process that runs while cells do needs to know these; everything else stays as the author's shell has it.
-ENVIRONMENT = {
-    "PYTHONHASHSEED": "0",
-    "PYTHONUNBUFFERED": "1",
-    "MATPLOTLIBRC": str(STYLE),
-    "NO_COLOR": "1",
-    "TERM": "dumb",
-    "COLUMNS": "110",
-    "TF_CPP_MIN_LOG_LEVEL": "2",
-}
-FIGURE_OPTIONS = [
+CELL_SECONDS, POST_SECONDS = 1200, 3600
+KERNEL_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
     "--InlineBackend.print_figure_kwargs={'bbox_inches':None}",
     "--IPKernelApp.log_level=40",
+    "--HistoryManager.enabled=False",
 ]
 
 
@@ -58,6 +48,7 @@ class RunResult:
     """What a run of a post left, before anything is written."""
 
     cells: list[CellResult]
+    files: dict[str, bytes]  # those that the front matter lists, by name
     values: dict[str, Any]
     data: dict[str, Any]
     device: str
@@ -69,104 +60,126 @@ def execute(
     post: Post,
     *,
     quick: bool = False,
-    cell_timeout: int = 1200,
-    post_timeout: int = 3600,
-    threads: int | None = None,
+    cell_timeout: float | None = None,
+    post_timeout: float | None = None,
     say: Callable[[str], None] = print,
-    kernels: set[AsyncKernelManager] | None = None,
+    nursery: Nursery | None = None,
 ) -> RunResult:
     """Run the cells of a post in order; raises PostError naming region, file and line where one fails."""
-    notebook = nbformat.v4.new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}})
     running = [cell for cell in post.cells if cell.runs]
     limits = post.meta.get("timeout") or {}
-    cell_timeout, post_timeout = limits.get("cell", cell_timeout), limits.get("post", post_timeout)
-    manager = AsyncKernelManager(kernel_name="python3")
-    client = _Client(notebook, km=manager, timeout=cell_timeout, store_widget_state=False)
-    client.extra_arguments = FIGURE_OPTIONS
-    client.say = say
+    cell_limit = cell_timeout or limits.get("cell", CELL_SECONDS)
+    post_limit = post_timeout or limits.get("post", POST_SECONDS)
     results: list[CellResult] = []
     started = time.monotonic()
-    if kernels is not None:
-        kernels.add(manager)
-    with tempfile.TemporaryDirectory(prefix="blog-") as folder, _kernel(client, folder, threads):
+    with contextlib.ExitStack() as ending:
+        nursery = nursery or ending.enter_context(Nursery())
+        client, folder = ending.enter_context(_kernel(nursery, post, running[0], say))
         for number, cell in enumerate(running, 1):
-            left = post_timeout - (time.monotonic() - started)
-            if left <= 0:
-                raise _failure(post, cell, 1, f"the post ran longer than {post_timeout} s", "timeout: {post: …}")
-            client.timeout = min(cell_timeout, left)
-            results.append(_run_cell(client, post, cell, number, post_timeout if left < cell_timeout else cell_timeout))
+            left = post_limit - (time.monotonic() - started)
+            limit = _Limit(cell_limit, "cell") if cell_limit <= left else _Limit(left, "post", post_limit)
+            results.append(_run_cell(client, post, cell, number, limit))
             say(f"  {number:>3}/{len(running)}  {cell.name:<24} {results[-1].seconds:6.1f} s")
             if quick and "parameters" in cell.flags:
-                _ask(client, post, cell, quick_assignments(post, cell))
-        values, data, device, versions = _questions(client, post, running[-1])
-    return RunResult(results, values, data, device, versions, time.monotonic() - started)
+                _ask(client, quick_assignments(post, cell))
+        values, data, device, versions = _questions(client, post)
+        files = {name: _file(post, folder, name) for name in post.files}
+    return RunResult(results, files, values, data, device, versions, time.monotonic() - started)
 
 
-class _Client(NotebookClient):  # type: ignore[misc]
-    """nbclient, which also repeats what a long cell prints while it runs."""
+def _file(post: Post, folder: Path, name: str) -> bytes:
+    """A file that cells wrote and that the front matter lists."""
+    path = folder / name
+    if not path.is_file():
+        there = ", ".join(sorted(found.name for found in folder.iterdir())) or "none"
+        message = f"no cell wrote the file {name}, which the front matter lists; there are: {there}"
+        fix = f"write it into the working folder, or delete it from files, then: blog run {post.slug}"
+        raise PostError(post.finding(post.line_of("files:"), message, fix))
+    return path.read_bytes()
+
+
+@dataclass
+class _Limit:
+    """How long a cell may take, and whose limit that is."""
+
+    seconds: float
+    of: str
+    whole: float = 0.0
+
+    def __str__(self) -> str:
+        return f"the {self.of} ran longer than {self.whole or self.seconds:g} s"
+
+
+class _Client(NotebookClient):
+    """nbclient, which repeats on the terminal what long cells print, and what goes to standard error."""
 
     say: Callable[[str], None] = staticmethod(print)
     cell_started: float = 0.0
     pending: str = ""
 
-    def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: str, cell_index: int) -> Any:
+    def output(self, outs: list[NotebookNode], msg: dict[str, Any], display_id: Any, cell_index: int) -> Any:
         content = msg["content"]
-        if msg["header"]["msg_type"] == "stream" and content["name"] == "stdout":
-            *whole, self.pending = (self.pending + content["text"]).split("\n")
-            if time.monotonic() - self.cell_started > 5:
-                for line in whole:
-                    self.say(f"           | {line}")
+        if msg["header"]["msg_type"] == "stream":
+            if content["name"] == "stderr":
+                for line in COLOUR_CODES.sub("", content["text"]).splitlines():
+                    self.say(f"           ! {line}")
+            else:
+                *whole, self.pending = (self.pending + content["text"]).split("\n")
+                if time.monotonic() - self.cell_started > 5:
+                    for line in whole:
+                        self.say(f"           | {line}")
         return super().output(outs, msg, display_id, cell_index)
 
 
 @contextlib.contextmanager
-def _kernel(client: _Client, folder: str, threads: int | None) -> Iterator[None]:
-    """Start a kernel in an empty folder, and leave no process behind."""
-    environment = {**os.environ, **ENVIRONMENT}
-    for key in ("MNIST_DIR", "TFDS_DATA_DIR"):
-        if environment.get(key):
-            environment[key] = str(Path(environment[key]).resolve())
-    if threads:
-        for key in ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-            environment[key] = str(threads)
-    try:
-        with client.setup_kernel(env=environment, cwd=folder):
-            yield
-    finally:
-        kill(client.km)
+def _kernel(
+    nursery: Nursery, post: Post, first: Cell, say: Callable[[str], None]
+) -> Iterator[tuple[_Client, Path]]:
+    """A kernel in an empty folder, which leaves no process behind."""
+    folder = nursery.folder()
+    client = _Client(
+        nbformat.v4.new_notebook(),
+        km=new_manager(nursery, folder),
+        store_widget_state=False,
+        shutdown_kernel="immediate",
+    )
+    client.extra_arguments = KERNEL_OPTIONS
+    client.owns_km = True
+    client.say = say
+    with contextlib.ExitStack() as ending:
+        try:
+            ending.enter_context(client.setup_kernel(cwd=str(folder)))
+        except (RuntimeError, ChildProcessError) as error:
+            raise _failure(post, first, 1, f"no kernel could be started: {error}") from None
+        yield client, folder
 
 
-def kill(manager: AsyncKernelManager) -> None:
-    """End a kernel and whatever it has started, at once; a kernel that is gone already is fine."""
-    process = getattr(manager.provisioner, "process", None) if manager and manager.provisioner else None
-    if process is not None:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-
-
-def _run_cell(client: _Client, post: Post, cell: Cell, number: int, limit: float) -> CellResult:
+def _run_cell(client: _Client, post: Post, cell: Cell, number: int, limit: _Limit) -> CellResult:
     """Run one cell and read its outputs; a raising cell must raise, every other must not."""
     raises = "raises" in cell.flags
     node = nbformat.v4.new_code_cell(cell.region.source, id=cell.name)
     node.metadata["tags"] = ["raises-exception"] if raises else []
     client.nb.cells = [node]
+    client.timeout = max(1, math.ceil(limit.seconds))
     client.cell_started, client.pending = time.monotonic(), ""
     try:
         client.execute_cell(node, 0, execution_count=number)
     except CellExecutionError:
         pass
     except CellTimeoutError:
-        raise _failure(post, cell, 1, f"ran longer than {limit:.0f} s", "timeout: {cell: …}") from None
+        hint = f"allow more with `timeout: {{{limit.of}: SECONDS}}` in the front matter of {post.name}"
+        raise _failure(post, cell, 1, str(limit), hint) from None
     except DeadKernelError:
         raise _failure(post, cell, 1, "the kernel died (out of memory, or killed)") from None
     seconds = time.monotonic() - client.cell_started
     error = next((out for out in node.outputs if out.output_type == "error"), None)
     if error and not raises:
         traceback = COLOUR_CODES.sub("", "\n".join(error.traceback))
-        raise _failure(post, cell, _line(traceback, cell), f"{error.ename}: {error.evalue}", detail=traceback)
+        message = COLOUR_CODES.sub("", f"{error.ename}: {error.evalue}")
+        raise _failure(post, cell, _line(traceback, cell), message, detail=traceback)
     if raises and not error:
         raise _failure(post, cell, 1, "is marked .raises and did not raise")
-    return _collect(cell, node, seconds)
+    return _collect(post, cell, node, seconds)
 
 
 def _line(traceback: str, cell: Cell) -> int:
@@ -177,50 +190,47 @@ def _line(traceback: str, cell: Cell) -> int:
 
 
 def _failure(post: Post, cell: Cell, line: int, message: str, hint: str = "", detail: str = "") -> PostError:
-    fix = f"{post.name}:{cell.line} shows it; mend it, then: blog run {post.slug}"
-    if hint:
-        fix = f"allow more with `{hint}` in the front matter of {post.name}"
-    finding = post.finding(cell.line, "")
-    finding = type(finding)(
-        f"blog_code/{cell.region.module}", cell.region.start + line - 1, f"post {post.slug}, region {cell.name}: {message}", fix
-    )
-    error = PostError(finding)
-    error.detail = detail  # type: ignore[attr-defined]
-    return error
+    """What went wrong in a cell: file and line of its module, then the line of the post that shows it."""
+    fix = f"{post.name}:{cell.line} shows it; {hint or 'mend it'}, then: blog run {post.slug}"
+    where = f"blog_code/{cell.region.module}"
+    said = f"post {post.slug}, region {cell.name}: {message}"
+    return PostError(Finding(where, cell.region.start + line - 1, said, fix), detail=detail)
 
 
-def _collect(cell: Cell, node: NotebookNode, seconds: float) -> CellResult:
-    """Turn a cell's outputs into files: text, figures, HTML."""
+def _collect(post: Post, cell: Cell, node: NotebookNode, seconds: float) -> CellResult:
+    """Turn a cell's outputs into files for the page and outputs for the notebook."""
     result = CellResult(cell, seconds=round(seconds, 2))
-    text, figures, html = "", [], ""
-    for out in node.outputs:
+    text, html, figures = "", "", 0
+    for out in _merged(node.outputs):
         data = out.get("data", {})
+        pictures = [kind for kind in data if kind.startswith("image/")]
         if out.output_type == "stream":
-            if out.name == "stdout":
-                text += out.text
-                result.outputs.append(out)
-            continue
-        if out.output_type == "error":
-            said = f"{out.ename}: {COLOUR_CODES.sub('', out.evalue)}\n"
-            text += said
-            result.outputs.append(nbformat.v4.new_output("error", ename=out.ename, evalue=out.evalue, traceback=[said.rstrip()]))
-            continue
-        if "image/png" in data:
-            name = cell.name + (f"-{len(figures) + 1}" if figures else "")
-            file, content = figure_files(name, data)
-            figures.append(file)
+            text += out.text
+            kept = nbformat.v4.new_output("stream", name="stdout", text=out.text)
+        elif out.output_type == "error":
+            said = COLOUR_CODES.sub("", f"{out.ename}: {out.evalue}")
+            text += said + "\n"
+            evalue = COLOUR_CODES.sub("", out.evalue)
+            kept = nbformat.v4.new_output("error", ename=out.ename, evalue=evalue, traceback=[said])
+        elif pictures:
+            figures += 1
+            if not {"image/png", "image/svg+xml"} & set(pictures):
+                raise _failure(post, cell, 1, f"displays {pictures[0]}, and a page takes PNG and SVG")
+            file, content = figure_files(cell.name + (f"-{figures}" if figures > 1 else ""), data)
             result.files[file] = content
             kind = "image/svg+xml" if file.endswith(".svg") else "image/png"
             shown = content.decode() if kind == "image/svg+xml" else base64.b64encode(content).decode()
-            result.outputs.append(nbformat.v4.new_output("display_data", data={kind: shown, "text/plain": "<Figure>"}))
-            continue
-        if "text/html" in data:
-            html += data["text/html"] + "\n"
+            kept = nbformat.v4.new_output("display_data", data={kind: shown, "text/plain": "<Figure>"})
         else:
-            text += data.get("text/plain", "") + "\n"
-        out.pop("execution_count", None)
-        result.outputs.append(nbformat.v4.new_output("display_data", data=dict(data)))
-    text = COLOUR_CODES.sub("", text)
+            plain = {
+                kind: COLOUR_CODES.sub("", shown) for kind, shown in data.items() if isinstance(shown, str)
+            }
+            if "text/html" in plain:
+                html += plain["text/html"] + "\n"
+            else:
+                text += plain.get("text/plain", "") + "\n"
+            kept = nbformat.v4.new_output(out.output_type, data=plain)  # what a script has to print
+        result.outputs.append(kept)
     if text.strip():
         result.files[f"{cell.name}.txt"] = (text.rstrip() + "\n").encode()
     if html:
@@ -228,50 +238,92 @@ def _collect(cell: Cell, node: NotebookNode, seconds: float) -> CellResult:
     return result
 
 
-def _ask(client: _Client, post: Post, cell: Cell, code: str) -> str:
-    """Execute code of ours in the kernel and return what it printed."""
+def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
+    """The outputs without standard error, and with what was printed in one piece however it arrived."""
+    merged: list[NotebookNode] = []
+    for out in outputs:
+        if out.output_type != "stream":
+            merged.append(out)
+        elif out.name == "stdout":
+            if merged and merged[-1].output_type == "stream":
+                merged[-1].text += out.text
+            else:
+                merged.append(out)
+    for out in merged:
+        if out.output_type == "stream":
+            out.text = "\n".join(map(_as_seen, COLOUR_CODES.sub("", out.text).split("\n")))
+    return merged
+
+
+def _as_seen(line: str) -> str:
+    """What a terminal shows of a line that returns to its start, as progress bars do."""
+    seen = ""
+    for part in line.split("\r"):
+        seen = part + seen[len(part) :]
+    return seen
+
+
+def _ask(client: _Client, code: str) -> str:
+    """Execute code of ours in the kernel and return what it printed; raises ValueError in its own words."""
     node = nbformat.v4.new_code_cell(code)
     client.nb.cells = [node]
     try:
         client.execute_cell(node, 0, store_history=False)
-    except CellExecutionError as error:
-        raise _failure(post, cell, 1, COLOUR_CODES.sub("", str(error)).strip().splitlines()[-1]) from None
+    except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
+        raise ValueError(COLOUR_CODES.sub("", str(error)).strip().split("\n")[-1]) from None
     return "".join(out.text for out in node.outputs if out.output_type == "stream" and out.name == "stdout")
 
 
-def _questions(client: _Client, post: Post, last: Cell) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, str]]:
-    """Ask the kernel at the end of the run for values, data, device and versions."""
-    names = list(post.values)
-    code = f"""
-import json, sys, importlib.metadata
-if any(name.split('.')[0] == 'blog_code' for name in sys.modules):
+QUESTIONS = """
+import importlib.metadata, json, math, re, sys
+if any(name.partition('.')[0] == 'blog_code' for name in sys.modules):
     raise ImportError('the post has imported blog_code, and a post stands alone')
-def plain(name):
-    if name not in globals():
-        raise NameError(f'value {{name}} is declared and no cell has bound it')
-    value = globals()[name]
+def number(name):
+    if name not in bound:
+        raise NameError(f'value {name} is declared and no cell has bound it')
+    value = bound[name]
     value = value.item() if hasattr(value, 'item') else value
-    if not isinstance(value, (bool, int, float)):
-        raise TypeError(f'value {{name}} is a {{type(value).__name__}}, not a number')
+    if not isinstance(value, (bool, int, float)) or not math.isfinite(value):
+        raise TypeError(f'value {name} is {value!r:.40}, not a number')
     return value
-values = {{name: plain(name) for name in {names!r}}}
+def distribution(package):
+    try:
+        return importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        names = importlib.metadata.packages_distributions().get(package) or [None]
+        return names[0] and importlib.metadata.distribution(names[0])
 device = 'cpu'
 if 'jax' in sys.modules:
     first = sys.modules['jax'].devices()[0]
-    device = first.platform if first.platform == 'cpu' else f'{{first.platform}} ({{first.device_kind}})'
-tops = {{name.split('.')[0] for name in sys.modules}}
-names = importlib.metadata.packages_distributions()
-known = {post.meta.get('versions') or ['jax', 'jaxlib', 'flax', 'optax', 'numpy']!r}
-versions = {{'python': sys.version.split()[0]}}
-versions |= {{name: importlib.metadata.version(name) for name in known if name in tops}}
-print(json.dumps([values, globals().get('data_read') or {{}}, device, versions]))
+    device = first.platform if first.platform == 'cpu' else f'{first.platform} ({first.device_kind})'
+found = [d for d in map(distribution, packages) if d]
+versions = {re.sub('[-_.]+', '-', d.metadata['Name']).lower(): d.version for d in found}
+data = bound.get('data_read') or {}
+if not isinstance(data, dict) or not isinstance(data.get('files', {}), dict):
+    raise TypeError('data_read is not {source: …, files: {NAME: SHA-256}}')
+print(json.dumps([{name: number(name) for name in values}, data, device, versions]))
 """
-    values, data, device, versions = json.loads(_ask(client, post, last, f"exec({code!r}, {{**globals()}})"))
-    return values, data, device, versions
+
+
+def _questions(client: _Client, post: Post) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, str]]:
+    """Ask the kernel at the end of the run for values, data, device and the versions of what cells import."""
+    sources = [cell.region.source for cell in post.cells if cell.runs]
+    named = {name for source in sources for _, names in imports(source) for name in names}
+    packages = sorted(named - sys.stdlib_module_names | ({"jaxlib"} if "jax" in named else set()))
+    asked = f"{{'bound': globals(), 'values': {list(post.values)!r}, 'packages': {packages!r}}}"
+    try:
+        said = _ask(client, f"exec({QUESTIONS!r}, {asked})")
+        values, data, device, versions = json.loads(said.strip().split("\n")[-1])
+    except ValueError as error:
+        fix = f"mend the cells or the front matter, then: blog run {post.slug}"
+        raise PostError(
+            post.finding(post.line_of("values:"), f"at the end of the run: {error}", fix)
+        ) from None
+    return values, data, device, {"python": sys.version.split()[0], **versions}
 
 
 def quick_assignments(post: Post, cell: Cell) -> str:
-    """The code that replaces values of the cell of parameters, as papermill does, from `quick` in the front matter."""
+    """The code that gives parameters the values of the front matter's `quick`, as papermill does."""
     assigned = {
         target.id
         for node in ast.parse(cell.region.source).body
@@ -281,5 +333,7 @@ def quick_assignments(post: Post, cell: Cell) -> str:
     }
     quick = post.meta.get("quick") or {}
     if unknown := sorted(set(quick) - assigned):
-        raise _failure(post, cell, 1, f"quick sets {unknown[0]}, which this cell of parameters does not assign")
+        raise _failure(
+            post, cell, 1, f"quick sets {unknown[0]}, which this cell of parameters does not assign"
+        )
     return "\n".join(f"{name} = {value!r}" for name, value in quick.items())

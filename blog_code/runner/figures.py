@@ -15,14 +15,14 @@ INK = {"#000000", "#000", "black"}
 def figure_files(name: str, data: dict[str, str]) -> tuple[str, bytes]:
     """Choose the file for a figure that came as SVG and PNG: SVG, unless it holds an image."""
     svg = data.get("image/svg+xml", "")
-    if svg and "<image" not in svg:
+    if svg and ("<image" not in svg or "image/png" not in data):
         return f"{name}.svg", page_svg(svg, name)
     return f"{name}.png", grey_png(base64.b64decode(data["image/png"]))
 
 
 def grey_png(content: bytes) -> bytes:
     """Store a picture at its native size, in one grey channel where it has no colour."""
-    picture = Image.open(io.BytesIO(content))
+    picture: Image.Image = Image.open(io.BytesIO(content))
     if picture.mode == "RGBA":
         white = Image.new("RGBA", picture.size, "white")
         picture = Image.alpha_composite(white, picture).convert("RGB")
@@ -70,7 +70,7 @@ def page_svg(text: str, prefix: str) -> bytes:
 def mark_quick(file: str, content: bytes) -> bytes:
     """Write "quick run" across a figure, so that nobody takes it for a result."""
     if file.endswith(".svg"):
-        mark = '<text x="50%" y="50%" text-anchor="middle" font-size="28" fill="#d00" opacity="0.6">quick run</text>'
+        mark = '<text x="50%" y="50%" text-anchor="middle" font-size="28" fill="#d00">quick run</text>'
         return content.replace(b"</svg>", mark.encode() + b"</svg>")
     picture = Image.open(io.BytesIO(content)).convert("RGB")
     ImageDraw.Draw(picture).text((4, 4), "quick run", fill="red", font_size=max(14, picture.width // 10))

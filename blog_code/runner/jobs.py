@@ -3,16 +3,18 @@
 import os
 import signal
 import threading
+from collections import Counter
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from jupyter_client.manager import AsyncKernelManager
-
-from blog_code.runner.cells import read_post
+from blog_code.runner.cells import Post, read_post
+from blog_code.runner.check import check_post
 from blog_code.runner.errors import PostError
-from blog_code.runner.execute import kill
-from blog_code.runner.run import needs_run, refresh, run_post
+from blog_code.runner.run import fresh_record, refresh, run_post
+
+FAILED = "failed"
 
 
 def run_posts(
@@ -23,12 +25,15 @@ def run_posts(
     force: bool = False,
     verify: bool = False,
     jobs: int = 1,
-    **limits: int,
+    cell_timeout: float | None = None,
+    post_timeout: float | None = None,
 ) -> bool:
     """Run the posts that need it; one that fails does not stop the others. True where all went well."""
-    kernels: set[AsyncKernelManager] = set()
-    threads = max(1, (os.cpu_count() or 1) // jobs) if jobs > 1 else None
-    options: dict[str, Any] = {"quick": quick, "threads": threads, "kernels": kernels, **limits}
+    from blog_code.runner.kernels import Nursery
+
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    nursery = Nursery(threads=max(1, cores // jobs) if jobs > 1 else None)
+    limits = {"cell_timeout": cell_timeout, "post_timeout": post_timeout, "nursery": nursery}
     spoken = threading.Lock()
 
     def say(text: str) -> None:
@@ -36,53 +41,65 @@ def run_posts(
             print(text, flush=True)
 
     def one(path: Path) -> str:
+        speak = say if jobs == 1 else lambda text: say(f"{path.stem}: {text.strip()}")
         try:
-            return _one(path, root, force=force, verify=verify, say=say, options=options)
+            post = read_post(path, root)
+            return _one(post, quick=quick, force=force, verify=verify, say=speak, limits=limits)
         except PostError as error:
-            say(getattr(error, "detail", "") or "")
-            say(str(error))
-            return "failed"
+            say("\n".join(filter(None, [error.detail, str(error)])))
+            return FAILED
 
-    def stop(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, stop)
-    pool = ThreadPoolExecutor(jobs)
+    before = signal.signal(signal.SIGTERM, _interrupt) if _in_main_thread() else None
     try:
-        ended = dict(zip(paths, pool.map(one, paths), strict=True))
-    except KeyboardInterrupt:
-        for manager in kernels:
-            kill(manager)
-        say("stopped; accepted runs are as they were")
-        os._exit(130)
+        with nursery, ThreadPoolExecutor(jobs) as pool:
+            try:
+                ended = dict(zip(paths, pool.map(one, paths), strict=True))
+            except KeyboardInterrupt:
+                nursery.end()
+                say("stopped; accepted runs are as they were")
+                os._exit(130)  # the threads wait for kernels that are gone
     finally:
-        signal.signal(signal.SIGTERM, before)
-        pool.shutdown(wait=False, cancel_futures=True)
-    failed = [path.stem for path, state in ended.items() if state == "failed"]
+        if before is not None:
+            signal.signal(signal.SIGTERM, before)
+    failed = [path.stem for path, state in ended.items() if state == FAILED]
     if len(paths) > 1 or failed:
-        states = sorted(set(ended.values()))
-        say(", ".join(f"{list(ended.values()).count(state)} {state}" for state in states))
+        say(", ".join(f"{number} {state}" for state, number in sorted(Counter(ended.values()).items())))
     if failed:
         say(f"failed: {', '.join(failed)}")
     return not failed
 
 
-def _one(path: Path, root: Path, *, force: bool, verify: bool, say: Any, options: dict[str, Any]) -> str:
-    post = read_post(path, root)
-    if not any(cell.runs for cell in post.cells):
+def _interrupt(*_: object) -> None:
+    """A polite request to end is answered as Ctrl-C is."""
+    raise KeyboardInterrupt
+
+
+def _in_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _one(
+    post: Post, *, quick: bool, force: bool, verify: bool, say: Callable[[str], None], limits: dict[str, Any]
+) -> str:
+    """Do with one post what is asked for, and return in a word what that was."""
+    if not post.runs:
         if post.findings:
             raise PostError(*post.findings)
-        return "nothing to run"
+        return "with nothing to run"
+    count = sum(cell.runs for cell in post.cells)
     if verify:
         from blog_code.runner.compare import verify_post
 
-        say(f"{post.slug}: executed aside, to compare")
-        return verify_post(post, say=say, **{k: v for k, v in options.items() if k != "quick"})
-    if not (force or options["quick"] or needs_run(post)):
-        changed = refresh(post)
-        say(f"{post.slug}: fresh, 0 cells executed" + (", editions made anew from the prose" if changed else ""))
+        say(f"{post.slug}: executing {count} cells aside, to compare")
+        return verify_post(post, say=say, **limits)
+    if not (force or quick) and (record := fresh_record(post)):
+        anew = refresh(post, record)
+        say(f"{post.slug}: fresh, 0 cells executed" + (", editions made anew from the prose" if anew else ""))
         return "fresh"
-    say(f"{post.slug}: executing {sum(cell.runs for cell in post.cells)} cells")
-    folder = run_post(post, say=say, **options)
-    say(f"{post.slug}: done, {folder.relative_to(root)}")
+    say(f"{post.slug}: executing {count} cells")
+    folder = run_post(post, quick=quick, say=say, **limits)
+    say(f"{post.slug}: done, {folder.relative_to(post.root)}")
+    if not quick:
+        for finding in check_post(post).findings:
+            say(str(finding))
     return "executed"

@@ -1,11 +1,12 @@
 """What a page says about its run: a line under the title, and a table of the environment."""
 
 import datetime
+import re
 from typing import Any
 
 from blog_code.runner.cells import Post
 
-NAMES = {"jax": "JAX", "flax": "Flax", "optax": "Optax", "numpy": "NumPy", "python": "Python", "jaxlib": "jaxlib"}
+NAMES = {"jax": "JAX", "flax": "Flax", "optax": "Optax", "numpy": "NumPy", "python": "Python"}
 
 
 def page_files(post: Post, record: dict[str, Any]) -> dict[str, bytes]:
@@ -23,7 +24,7 @@ def provenance(post: Post, record: dict[str, Any]) -> str:
         device_name(record),
         *(f"{NAMES[name]} {versions[name]}" for name in ("jax", "flax", "optax") if name in versions),
         duration(record["volatile"]["seconds"]),
-        *([record["data"]["source"]] if "source" in record.get("data", {}) else []),
+        *([plain(record["data"]["source"])] if "source" in record["data"] else []),
         day(record),
         *([f"commit {record['commit'][:7]}"] if record["commit"] else []),
     ]
@@ -33,10 +34,7 @@ def provenance(post: Post, record: dict[str, Any]) -> str:
         f"[Notebook]({files}{post.slug}.ipynb)",
         f"[Record]({files}record.json)",
     ]
-    return (
-        f"Ran on {' · '.join(parts)}\n{{ .provenance }}\n\n"
-        f"{' · '.join(actions)}\n{{ .actions }}\n"
-    )
+    return f"Ran on {' · '.join(parts)}\n{{ .provenance }}\n\n{' · '.join(actions)}\n{{ .actions }}\n"
 
 
 def environment(record: dict[str, Any]) -> str:
@@ -44,11 +42,16 @@ def environment(record: dict[str, Any]) -> str:
         "Device": record["device"],
         "Processor": record["volatile"]["host"],
         **{NAMES.get(name, name): version for name, version in record["versions"].items()},
-        "Data": record.get("data", {}).get("source", "none"),
+        "Data": plain(record["data"].get("source", "none")),
         "Run": f"{duration(record['volatile']['seconds'])}, on {day(record)}",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     return f"| | |\n| --- | --- |\n{table}\n"
+
+
+def plain(text: object) -> str:
+    """Text of a run as it may stand in a line or a table: no line ends, nothing that Jinja would read."""
+    return re.sub(r"[{}|\s]+", " ", str(text)).strip()
 
 
 def device_name(record: dict[str, Any]) -> str:

@@ -1,5 +1,7 @@
 """The record of a run: what it depended on, where it ran, what it measured."""
 
+import datetime
+import functools
 import hashlib
 import json
 import os
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from blog_code.runner.cells import Post
+from blog_code.runner.cells import FILE_NAME, Post
 from blog_code.runner.errors import Finding, PostError, read_text
 
 FORMAT = 1
@@ -42,14 +44,26 @@ def fingerprint(post: Post, *, data: dict[str, str] | None = None, profile: str 
 
     `data` maps the files that a run has read to their checksums; by default those that the post declares.
     """
-    lock = post.root / "requirements.lock"
     return {
         "cells": digest([cell_digest(cell.region.source, cell.flags) for cell in post.cells]),
-        "lock": digest(lock.read_bytes() if lock.exists() else b""),
+        "lock": lock_digest(post.root / "requirements.lock"),
         "data": digest(post.meta.get("data") or {} if data is None else data),
         "device": device_kind(),
         "profile": profile,
     }
+
+
+def lock_digest(path: Path) -> str:
+    """SHA-256 of the lock file, computed once for all posts of a check."""
+    if not path.exists():
+        return digest(b"")
+    state = path.stat()
+    return _file_digest(path, state.st_mtime_ns, state.st_size)
+
+
+@functools.cache
+def _file_digest(path: Path, _changed: int, _size: int) -> str:
+    return digest(path.read_bytes())
 
 
 @dataclass
@@ -66,17 +80,33 @@ class Record:
             raise AttributeError(name) from None
 
 
-TYPES: dict[str, type | tuple[type, ...]] = {
-    "fingerprint": dict,
-    "cells": list,
-    "outputs": dict,
-    "values": dict,
+NUMBER = (int, float)
+CELL = {"region": str, "module": str, "lines": [int], "flags": [str], "sha256": str, "outputs": [str]}
+VOLATILE = {"finished": str, "seconds": NUMBER, "timings": {str: NUMBER}, "host": str}
+SHAPE: dict[Any, Any] = {
+    "fingerprint": {str: str},
+    "cells": [CELL],
+    "outputs": {str: str},
+    "values": {str: NUMBER},
     "data": dict,
     "device": str,
-    "versions": dict,
+    "versions": {str: str},
     "commit": (str, type(None)),
-    "volatile": dict,
+    "volatile": VOLATILE,
 }
+
+
+def fits(value: object, shape: Any) -> bool:
+    """True where what JSON held has a shape: a type, [shape of each], {str: shape of each} or named keys."""
+    if isinstance(shape, list):
+        return isinstance(value, list) and all(fits(item, shape[0]) for item in value)
+    if not isinstance(shape, dict):
+        return isinstance(value, shape)
+    if not isinstance(value, dict):
+        return False
+    if str in shape:
+        return all(fits(item, shape[str]) for item in value.values())
+    return all(key in value and fits(value[key], inner) for key, inner in shape.items())
 
 
 def read_record(post: Post) -> Record | None:
@@ -91,18 +121,36 @@ def read_record(post: Post) -> Record | None:
 
     try:
         content = json.loads(read_text(path, post.root))
-    except ValueError as error:
+    except PostError as error:
+        raise torn(error.findings[0].message) from None
+    except (ValueError, RecursionError) as error:
         raise torn(f"the record is torn: {error}") from None
-    except RecursionError:
-        raise torn("the record is torn: nested too deep") from None
     if not isinstance(content, dict) or content.get("format") != FORMAT:
         raise torn(f"the record is of another format than {FORMAT}")
-    for key, kind in TYPES.items():
-        if not isinstance(content.get(key, ...), kind):
+    for key, shape in SHAPE.items():
+        if not fits(content.get(key, ...), shape):
             raise torn(f"the record has no proper {key}")
     if content.get("seal") != seal(content):
         raise torn("the record was edited by hand: its seal does not fit")
+    if odd := [file for file in content["outputs"] if not FILE_NAME.fullmatch(file)]:
+        raise torn(f"the record names an output {odd[0]!r}")
+    try:
+        datetime.datetime.fromisoformat(content["volatile"]["finished"])
+    except ValueError:
+        raise torn("the record has no proper date") from None
     return Record(path, content)
+
+
+def missing_outputs(post: Post, outputs: dict[str, str]) -> list[str]:
+    """Outputs of the accepted run that are gone, or are not what the run wrote."""
+
+    def same(name: str, expected: str) -> bool:
+        try:
+            return digest((post.run_folder / name).read_bytes()) == expected
+        except OSError:
+            return False
+
+    return [name for name, expected in outputs.items() if not same(name, expected)]
 
 
 def seal(content: dict[str, Any]) -> str:
@@ -128,9 +176,15 @@ def changed_regions(post: Post, record: Record) -> list[str]:
 
 def commit_of(post: Post) -> str | None:
     """The commit that holds exactly the code of this post; None where the working tree differs from it."""
-    sources = [f"blog_code/{post.package}", post.name, "requirements.lock"]
+    sources = [f"blog_code/{post.package}", "requirements.lock"]
+
     def git(*arguments: str) -> str:
-        done = subprocess.run(["git", *arguments], cwd=post.root, capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(
+                ["git", *arguments], cwd=post.root, capture_output=True, text=True, check=False
+            )
+        except FileNotFoundError:  # a machine without git
+            return "?"
         return done.stdout.strip() if done.returncode == 0 else "?"
 
     head = git("rev-parse", "HEAD")

@@ -1,0 +1,102 @@
+"""What is made from a run and the prose without executing anything: editions, values, provenance.
+
+`derived.yml` keeps the checksum of the prose and of each file, so that `blog check` tells in a moment whether
+they are those of the post as it stands.
+"""
+
+import json
+from typing import Any
+
+from blog_code.runner.cells import Post
+from blog_code.runner.errors import Finding, PostError, read_text
+from blog_code.runner.record import Record, digest, fits
+from blog_code.runner.values import shown_values
+
+INDEX = "derived.yml"
+
+
+def as_json(content: object) -> bytes:
+    return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
+
+
+def derived_names(post: Post) -> set[str]:
+    """The names of all derived files of a post."""
+    return {"values.yml", "provenance.md", "environment.md", f"{post.slug}.ipynb", f"{post.slug}.py", INDEX}
+
+
+def derived_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -> dict[str, bytes]:
+    """Every derived file; `outputs` maps each cell to what it displayed, as a notebook has it."""
+    from blog_code.runner.editions import edition_files
+    from blog_code.runner.provenance import page_files
+
+    files = {
+        # Under the name of the package, because that is how Zensical reads it too.
+        "values.yml": as_json({post.package: shown_values(post, record)}),
+        **page_files(post, record),
+        **edition_files(post, record, outputs),
+    }
+    index = {"prose": prose_digest(post), "files": {name: digest(files[name]) for name in sorted(files)}}
+    return {**files, INDEX: as_json(index)}
+
+
+def prose_digest(post: Post) -> str:
+    """The checksum of the file that the author writes."""
+    return digest(read_text(post.path, post.root).encode())
+
+
+def outdated(post: Post) -> list[Finding]:
+    """Derived files that are gone, edited by hand, or older than the prose."""
+    folder = post.run_folder.relative_to(post.root).as_posix()
+    again = f"blog run {post.slug}"
+    index = _index(post)
+    if index is None:
+        return [Finding(f"{folder}/{INDEX}", 1, "is missing or torn, so the editions may be old", again)]
+    findings = []
+    if index["prose"] != prose_digest(post):
+        findings.append(
+            Finding(post.name, 1, "the prose is newer than the editions and values of its run", again)
+        )
+    for name, expected in index["files"].items():
+        path = post.run_folder / name
+        if not path.is_file() or digest(path.read_bytes()) != expected:
+            findings.append(Finding(f"{folder}/{name}", 1, "was edited by hand, or is gone", again))
+    return findings
+
+
+def _index(post: Post) -> dict[str, Any] | None:
+    """What `derived.yml` says; None where it cannot be believed."""
+    try:
+        index = json.loads(read_text(post.run_folder / INDEX, post.root))
+        whole = isinstance(index["prose"], str) and set(index["files"]) <= derived_names(post)
+        return index if whole else None
+    except (PostError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def accepted_outputs(post: Post) -> dict[str, Any]:
+    """What each cell displayed, from the accepted notebook; PostError where that is not the run's."""
+    path = post.run_folder / f"{post.slug}.ipynb"
+
+    def torn(message: str) -> PostError:
+        name = path.relative_to(post.root).as_posix()
+        return PostError(Finding(name, 1, message, f"blog run --force {post.slug}"))
+
+    text = read_text(path, post.root)
+    index = _index(post)
+    if index and index["files"].get(path.name) != digest(text.encode()):
+        raise torn("the notebook was edited by hand")
+    try:
+        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+        outputs = {cell["id"]: cell["outputs"] for cell in cells}
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise torn(f"the notebook is torn: {type(error).__name__}") from None
+    if not fits(outputs, {str: [{"output_type": str}]}):
+        raise torn("the notebook is torn: its outputs are none")
+    return outputs
+
+
+def remade(post: Post, record: Record) -> dict[str, bytes]:
+    """The derived files as they ought to be, where any differs from what lies there; else nothing."""
+    made = derived_files(post, record.content, accepted_outputs(post))
+    same = all((p := post.run_folder / name).is_file() and p.read_bytes() == made[name] for name in made)
+    return {} if same else made

@@ -1,0 +1,151 @@
+"""Fresh kernels for posts, forked from one warm process that outlives none of us."""
+
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from jupyter_client.manager import AsyncKernelManager
+from jupyter_client.provisioning.local_provisioner import LocalProvisioner
+
+STYLE = Path(__file__).with_name("figures.mplstyle")
+SCRIPT = Path(__file__).with_name("nursery.py")
+# A process that runs while cells do needs to know these; everything else stays as the author's shell has it.
+ENVIRONMENT = {
+    "PYTHONHASHSEED": "0",
+    "PYTHONUNBUFFERED": "1",
+    "MATPLOTLIBRC": str(STYLE),
+    "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+    "NO_COLOR": "1",
+    "TERM": "dumb",
+    "COLUMNS": "110",
+    "TF_CPP_MIN_LOG_LEVEL": "2",
+}
+REMOVED = {"PYTHONSTARTUP", "FORCE_COLOR", "CLICOLOR_FORCE"}
+THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Nursery:
+    """Starts a warm process that forks kernels; as a context it ends them all, and removes their folders."""
+
+    def __init__(self, threads: int | None = None) -> None:
+        self._threads = threads
+        self._turn = threading.Lock()
+        self._started = 0
+        self._process: subprocess.Popen[str] | None = None
+
+    def _start(self) -> subprocess.Popen[str]:
+        self.home = Path(tempfile.mkdtemp(prefix="blog-"))
+        environment = {key: value for key, value in os.environ.items() if key not in REMOVED} | ENVIRONMENT
+        environment["IPYTHONDIR"] = str(
+            self.home / "ipython"
+        )  # no startup files and no settings of the author's
+        for key in ("MNIST_DIR", "TFDS_DATA_DIR"):
+            if environment.get(key):
+                environment[key] = str(Path(environment[key]).resolve())
+        for key in THREADS if self._threads else ():
+            environment[key] = str(self._threads)
+        return subprocess.Popen(
+            [sys.executable, "-P", str(SCRIPT), str(self.home)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=environment,
+            cwd=self.home,
+            start_new_session=True,
+        )
+
+    def folder(self) -> Path:
+        """An empty folder for one kernel to work in."""
+        with self._turn:
+            self._process = self._process or self._start()
+            self._started += 1
+            folder = self.home / str(self._started)
+        folder.mkdir()
+        return folder
+
+    def fork(self, arguments: list[str], folder: str) -> "Forked":
+        """Start a kernel; raises ChildProcessError where the warm process has ended."""
+        with self._turn, contextlib.suppress(OSError, ValueError):
+            assert self._process and self._process.stdin and self._process.stdout
+            self._process.stdin.write(json.dumps({"arguments": arguments, "folder": folder}) + "\n")
+            self._process.stdin.flush()
+            return Forked(int(self._process.stdout.readline()))
+        raise ChildProcessError("the process that starts kernels has ended")
+
+    def end(self) -> None:
+        """End all kernels and what they started; returns when they are gone."""
+        process, self._process = self._process, None
+        if process and process.stdin and process.stdout:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+            process.wait()
+            process.stdout.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.end()
+
+
+class Forked:
+    """A forked kernel, with what jupyter_client uses of `subprocess.Popen`."""
+
+    stdin = stdout = stderr = None
+
+    def __init__(self, pid: int) -> None:
+        self.pid = pid
+
+    def poll(self) -> int | None:
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return 1
+        return None
+
+    def wait(self) -> int:
+        while self.poll() is None:
+            time.sleep(0.01)
+        return 1
+
+    def send_signal(self, number: int) -> None:
+        os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        os.kill(self.pid, signal.SIGKILL)
+
+    def terminate(self) -> None:
+        os.kill(self.pid, signal.SIGTERM)
+
+
+class _Provisioner(LocalProvisioner):
+    """Forks a kernel where jupyter_client would start one."""
+
+    nursery: Nursery
+
+    async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
+        kernel = self.nursery.fork(cmd[cmd.index("-f") :], kwargs["cwd"])
+        self.process, self.pid, self.pgid = kernel, kernel.pid, kernel.pid  # type: ignore[assignment]
+        self.cwd = kwargs["cwd"]
+        return self.connection_info
+
+
+def new_manager(nursery: Nursery, folder: Path) -> AsyncKernelManager:
+    """A manager whose kernel will be forked from the nursery; they talk through sockets beside its folder."""
+    manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}-socket")
+    manager.connection_file = f"{folder}.json"
+    provisioner = _Provisioner(parent=manager, kernel_spec=manager.kernel_spec)
+    provisioner.nursery = nursery
+    manager.provisioner = provisioner
+    return manager
