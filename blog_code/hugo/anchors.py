@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from markdown.extensions.toc import unique
 from markdown_it.token import Token
@@ -68,11 +68,23 @@ def heading_text(tokens: Sequence[Token]) -> str:
     return "".join(parts)
 
 
-def mark_ids_to_write(tokens: Sequence[Token], shown: Callable[[Sequence[Token]], str]) -> None:
+def _shown(tokens: Sequence[Token]) -> str:
+    """Return the text from which the table of contents makes an id: what is read, images aside."""
+    parts = []
+    for token in tokens:
+        if token.type in ("softbreak", "hardbreak"):
+            parts.append(" ")
+        elif token.type not in ("image", "html_inline"):
+            parts.append(_shown(token.children) if token.children else token.content)
+    return "".join(parts)
+
+
+def mark_ids_to_write(tokens: Sequence[Token]) -> None:
     """Mark the headings to which the table of contents extension would give another id than Hugo did."""
     given: set[str] = set()
     for opening, inline in zip(tokens, tokens[1:], strict=False):
         if opening.type == "heading_open" and "id" in opening.attrs:
             wanted = str(opening.attrs["id"])
-            opening.meta["write id"] = unique(_SLUG(shown(inline.children or []), "-"), set(given)) != wanted
+            shown = " ".join(_shown(inline.children or []).split())
+            opening.meta["write id"] = unique(_SLUG(shown, "-"), set(given)) != wanted
             given.add(wanted)

@@ -16,7 +16,7 @@ from blog_code.hugo.attributes import parse_attributes
 from blog_code.hugo.contract import Page
 from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.embeds import Rendition, Surroundings, rendition
-from blog_code.hugo.goldmark import goldmark, plain_text
+from blog_code.hugo.goldmark import goldmark
 from blog_code.hugo.links import Resolve, Target, resolve_links, with_addresses
 from blog_code.hugo.problems import Refused
 from blog_code.hugo.render import Mode, markdown
@@ -72,7 +72,7 @@ class Conversion:
         env = self._environment()
         tokens = self.parser.parse(body.text, env)
         resolve_links(tokens, self.resolve, self.here)
-        mark_ids_to_write(tokens, plain_text)
+        mark_ids_to_write(tokens)
         self._note_omitted(tokens, body)
         renditions = [self._rendition(shortcode) for shortcode in body.shortcodes]
         text, tokens = self._checked(tokens, env, body)

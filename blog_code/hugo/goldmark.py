@@ -27,7 +27,7 @@ from blog_code.hugo.maths import passthrough_plugin, unprotected_maths_plugin
 from blog_code.hugo.typographer import typographer_plugin
 
 _HEADING_ATTRIBUTES = re.compile(r"[ \t]*(\{[^{}\n]*\})[ \t]*$")
-_ALERT = re.compile(r"\[!(?P<type>[\w-]+)\](?P<sign>[-+]?)[ \t]*(?P<title>[^\n]*)(?:\n|$)")
+_ALERT = re.compile(r"\\?\[!(?P<type>[\w-]+)\\?\](?P<sign>[-+]?)[ \t]*(?P<title>[^\n]*)(?:\n|$)")
 _EXTRAS = {"==": "mark", "++": "ins", "^": "sup", "~": "sub"}
 
 

@@ -68,7 +68,7 @@ class _Walk:
         if "arithmatex" in classes:
             self.units.append(("maths", _tex(node)))
         elif tag == "pre":
-            self.units.append(("code", _without_last_newline(node.text_content())))
+            self.units.append(("code", _code(node.text_content())))
         elif tag == "code":
             self.units.append(("inline code", node.text_content()))
             self.words += "\N{OBJECT REPLACEMENT CHARACTER}"
@@ -185,8 +185,9 @@ def _fragment(text: str | None) -> str:
     return unquote((text or "").rpartition("#")[2])
 
 
-def _without_last_newline(text: str) -> str:
-    return text.rstrip("\n")
+def _code(text: str) -> str:
+    """Return code without the white space that nobody sees: at its end, and on empty lines."""
+    return re.sub(r"(?m)^[ \t]+$", "", text).rstrip()
 
 
 def _tex(node: HtmlElement) -> str:

@@ -17,8 +17,11 @@ def typographer_plugin(md: MarkdownIt) -> None:
 
 
 def _rule(state: StateInline, silent: bool) -> bool:
-    rest = state.src[state.pos : state.posMax]
-    found = _mark(state, rest)
+    line_end = state.src.find("\n", state.pos, state.posMax)
+    rest = state.src[state.pos : state.posMax if line_end < 0 else line_end + 1]
+    # Goldmark counts open quotes through the whole text: one that is never closed tells on later blocks.
+    still_open = state.env.setdefault("open quotes", [0, 0])
+    found = _mark(state, rest, list(still_open) if silent else still_open)
     if found is None:
         return False
     source, character = found
@@ -29,21 +32,21 @@ def _rule(state: StateInline, silent: bool) -> bool:
     return True
 
 
-def _mark(state: StateInline, rest: str) -> tuple[str, str] | None:
+def _mark(state: StateInline, rest: str, still_open: list[int]) -> tuple[str, str] | None:
     for source, character in (("---", "—"), ("--", "–"), ("...", "…"), ("<<", "«"), (">>", "»")):
         if rest.startswith(source):
             return source, character
     if rest[0] not in "'\"":
         return None
     before = state.src[state.pos - 1] if state.pos else "\n"
-    quote = _quote(rest, before, state.env.setdefault("open_quotes", {}).setdefault(id(state.tokens), [0, 0]))
+    quote = _quote(rest, before, still_open)
     return (rest[0], quote) if quote else None
 
 
 def _quote(rest: str, before: str, still_open: list[int]) -> str | None:
     """Return the curly form of a straight quote, or nothing where Goldmark leaves it straight."""
-    after = rest[1] if len(rest) > 1 else "\n"
-    can_open, can_close = _flanking(before, after)
+    after_all = rest.lstrip(rest[0])[:1] or "\n"
+    can_open, can_close = _flanking(before, after_all)
     if not can_open and not can_close:
         return None
     if rest[0] == '"':

@@ -77,9 +77,10 @@ def convert(workshop: Workshop, text: str, dialect: Dialect | None = None) -> st
 def difference(hugo: str, page: str, workshop: Workshop) -> str:
     """Say where a page of this site differs from Hugo's, or nothing."""
     here = workshop.page.html(for_jinja(page))
-    if "arithmatex" in here:
+    maths = "arithmatex" in here
+    if maths:
         hugo, here = _without_maths_marks(hugo), _without_maths_marks(here)
-    found = parity.first_difference(_joined(parity.units(hugo)), _joined(parity.units(here)))
+    found = parity.first_difference(_joined(parity.units(hugo), maths=maths), _joined(parity.units(here), maths=maths))
     return f"Hugo: {parity.described(found[0])}; here: {parity.described(found[1])}" if found else ""
 
 
@@ -89,12 +90,19 @@ def _without_maths_marks(html: str) -> str:
     return re.sub(r"\$\$?|\\[()\[\]]", "", html)
 
 
-def _joined(units: list[parity.Unit]) -> list[parity.Unit]:
+def _typed(text: str) -> str:
+    """Return text without the typographer's work: KaTeX gets it from Hugo, arithmatex keeps it out of maths."""
+    for set_in_type, typed in (("…", "..."), ("’", "'"), ("‘", "'"), ("—", "---"), ("–", "--"), ("“", '"'), ("”", '"')):
+        text = text.replace(set_in_type, typed)
+    return text
+
+
+def _joined(units: list[parity.Unit], *, maths: bool) -> list[parity.Unit]:
     """Join runs of words that only display maths parts, white space aside."""
     joined: list[parity.Unit] = []
     for unit in units:
         if unit[0] == "words":
-            unit = ("words", re.sub(r"\s+", "", unit[1]))
+            unit = ("words", _typed(re.sub(r"\s+", "", unit[1])) if maths else re.sub(r"\s+", "", unit[1]))
             if joined and joined[-1][0] == "words":
                 joined[-1] = ("words", joined[-1][1] + unit[1])
                 continue
