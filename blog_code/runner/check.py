@@ -141,7 +141,7 @@ def check_post(post: Post) -> Verdict:
     if changed:
         verdict.status = "stale" if STALE & set(changed) else "due"
         verdict.reasons.append(f"blog run {'--force ' if verdict.status == 'due' else ''}{post.slug}")
-    verdict.findings += _mentions(post, record.outputs)
+    verdict.findings += _mentions(post, record.outputs, expected=verdict.status == "stale")
     verdict.findings += _outputs(post, record)
     if verdict.status != "stale":
         verdict.findings += _values(post, record)
@@ -153,7 +153,7 @@ def _reason(post: Post, record: Record, part: str) -> str:
     """Which part changed, since when, and what is known of it."""
     since = f"since the run of {day(record.content)}"
     if part == "cells":
-        return f"cells changed {since}: {', '.join(changed_regions(post, record))}"
+        return f"cells changed {since}: {'; '.join(changed_regions(post, record))}"
     if part == "profile":
         return f"profile: the run of {day(record.content)} was a {record.fingerprint.get('profile')} one"
     if part == "device":
@@ -163,9 +163,13 @@ def _reason(post: Post, record: Record, part: str) -> str:
     return f"data changed {since}: the front matter declares other files than the run read"
 
 
-def _mentions(post: Post, outputs: dict[str, str]) -> list[Finding]:
-    """Pages that show an output that no run wrote."""
+def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) -> list[Finding]:
+    """Pages that show an output that no run wrote, or none will, where one of these cells is `expected`."""
     known = {*outputs, *derived_names(post), "record.json"} if outputs else set()
+    if expected:
+        cells = "|".join(re.escape(cell.name) for cell in post.cells if cell.runs)
+        coming = re.compile(rf"(?:{cells})(?:-\d+)?\.(?:txt|svg|png|html)")
+        known |= {m.file for m in post.mentions if coming.fullmatch(m.file) or m.file in post.files}
     return [
         post.finding(m.line, f"{m.file} was written by no run", f"mend the name, or: blog run {post.slug}")
         for m in post.mentions

@@ -168,10 +168,12 @@ def changed_regions(post: Post, record: Record) -> list[str]:
     """Say which cells differ: changed, added, removed, or in another order."""
     before = {cell["region"]: cell["sha256"] for cell in record.cells}
     now = {cell.name: cell_digest(cell.region.source, cell.flags) for cell in post.cells}
-    said = [f"{name} is new" for name in now if name not in before]
-    said += [f"{name} changed" for name in now if name in before and before[name] != now[name]]
-    said += [f"{name} is gone" for name in before if name not in now]
-    return said or ["the order of cells changed"]
+    said = {
+        "changed": [name for name in now if name in before and before[name] != now[name]],
+        "new": [name for name in now if name not in before],
+        "gone": [name for name in before if name not in now],
+    }
+    return [f"{what} {', '.join(names)}" for what, names in said.items() if names] or ["their order changed"]
 
 
 def commit_of(post: Post) -> str | None:
