@@ -54,6 +54,7 @@ def dress_cell(page: Page, block: Element, cell: Cell) -> None:
     region = cell.region
     count = region.source.count("\n") + 1
     pre = block.find("pre")
+    trim(pre.find("code"))
     numbers = "\n".join(str(number) for number in range(region.start, region.start + count))
     gutter = element(f'<div class="gutter" aria-hidden="true" data-lines="{numbers}"></div>')
     pre.addprevious(gutter)
@@ -66,11 +67,21 @@ def dress_cell(page: Page, block: Element, cell: Cell) -> None:
         wrap(wrapper, fold)
 
 
+def trim(code: Element) -> None:
+    """Take the blank lines off the end of a block: they stand before the mark that ends the region."""
+    last = code[-1] if len(code) else None
+    if last is None:
+        code.text = (code.text or "").rstrip("\n") + "\n"
+    else:
+        last.tail = (last.tail or "").rstrip("\n") + "\n"
+
+
 def cell_title(page: Page, cell: Cell) -> Element:
     """The line above a cell: its file, and its lines, with a link where the repository is known."""
     region = cell.region
     module = escape.escape(region.module)
-    lines = f"lines {region.start}–{region.end}" if region.end > region.start else f"line {region.start}"
+    last = region.start + region.source.count("\n")
+    lines = f"lines {region.start}–{last}" if last > region.start else f"line {last}"
     address = recorded_lines(page, cell)
     label = f'<a href="{escape.escape(address)}">{lines}</a>' if address else lines
     name = f"Link to the cell {cell.name}"
@@ -86,8 +97,10 @@ def recorded_lines(page: Page, cell: Cell) -> str:
     """The address of a cell's lines at the commit of the accepted run, which may count them otherwise."""
     if page.record is None:
         return ""
-    known = {made["region"]: made["lines"] for made in page.record.cells}
-    first, last = known.get(cell.name, (cell.region.start, cell.region.end))
+    first = {made["region"]: made["lines"][0] for made in page.record.cells}.get(cell.name)
+    if first is None:
+        return ""
+    last = first + cell.region.source.count("\n")
     return page.site.lines(page.record.commit, f"blog_code/{cell.region.module}", first, last)
 
 
