@@ -64,8 +64,7 @@ class Conversion:
 
     def body(self, text: str, first_line: int) -> tuple[str, str]:
         """Return a text as Markdown of this site and as the HTML that Hugo makes of it."""
-        self.body_of = read_shortcodes(text, first_line)
-        body = self._with_references(self.body_of)
+        body = self._with_references(read_shortcodes(text, first_line))
         body = _with_divider(body)
         body = _with_block_attributes(body) if self.dialect.block_attributes else body
         _refuse_templates(body)
@@ -75,10 +74,11 @@ class Conversion:
         mark_ids_to_write(tokens)
         self._note_omitted(tokens, body)
         renditions = [self._rendition(shortcode) for shortcode in body.shortcodes]
-        text, tokens = self._checked(tokens, env, body)
+        text, tokens, is_checked = self._checked(tokens, env, body)
         page_text, html = _with_shortcodes(text, renditions), self._html(tokens, env)
         html = _html_with_shortcodes(html, [(r, self.workshop.page) for r in renditions])
-        self._check_whole(html, page_text, body)
+        if page_text != text or not is_checked:
+            self._check_whole(html, page_text, body)
         return page_text, html
 
     @property
@@ -153,18 +153,23 @@ class Conversion:
 
     # The check
 
-    def _checked(self, tokens: Sequence[Token], env: dict[str, Any], body: Body) -> tuple[str, Sequence[Token]]:
-        """Return tokens as Markdown that renders to the same units; what does not is written more carefully."""
+    def _checked(
+        self, tokens: Sequence[Token], env: dict[str, Any], body: Body
+    ) -> tuple[str, Sequence[Token], bool]:
+        """Return tokens as Markdown that renders to the same units, and whether the whole was seen to.
+
+        What does not render to the same is written more carefully, block by block.
+        """
         chunks = list(_chunks(tokens))
         texts = [markdown(chunk, env, Mode.READABLE) for chunk in chunks]
         whole = join(texts, chunks)
         if not self._difference(tokens, env, whole):
-            return whole, tokens
+            return whole, tokens, True
         stubs = _footnote_stubs(env)
         for index, chunk in enumerate(chunks):
             if self._chunk_difference(chunk, env, texts[index], stubs):
                 texts[index], chunks[index] = self._more_careful(chunk, env, stubs, body)
-        return join(texts, chunks), [token for chunk in chunks for token in chunk]
+        return join(texts, chunks), [token for chunk in chunks for token in chunk], False
 
     def _more_careful(
         self, chunk: list[Token], env: dict[str, Any], stubs: str, body: Body
@@ -323,9 +328,13 @@ _LEAD = re.compile(r"(?P<lead>[ >]*(?:(?:[-*]|\d+\.|:  ) )?)(?P<rest>.*)")
 
 def _with_shortcodes(text: str, renditions: Sequence[Rendition]) -> str:
     """Put what the shortcodes became in the place of their words, indented as the words were."""
-    lines = []
+    lines: list[str] = []
     for line in text.split("\n"):
-        lines.append(_line_with_shortcodes(line, renditions) if WORD.search(line) or MORE in line else line)
+        became = _line_with_shortcodes(line, renditions) if WORD.search(line) or MORE in line else line
+        if became or not line:
+            lines.append(became)
+        elif lines and not lines[-1].strip():
+            lines.pop()
     return "\n".join(lines)
 
 

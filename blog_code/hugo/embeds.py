@@ -264,6 +264,8 @@ def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> 
     raw = entry.get("inner") == "raw"
     inside, html = (code.inner or "",) * 2 if raw else around.convert(code.inner or "", code.line)
     template = str(entry[form])
+    one_paragraph = re.fullmatch(r"\s*<p>((?:(?!<p>).)*)</p>\s*", html, re.DOTALL)
+    html = one_paragraph[1] if one_paragraph else html
     values["inner"] = html if form == "html" else _with_indent(inside, template)
     try:
         filled = _Template().vformat(template, (), values)
@@ -277,7 +279,7 @@ def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> 
 def _with_indent(text: str, template: str) -> str:
     found = re.search(r"(?m)^([ ]+)\{inner\}", template)
     indent = found[1] if found else ""
-    return text.replace("\n", "\n" + indent) if indent else text
+    return re.sub(r"\n(?=.)", "\n" + indent, text)
 
 
 __all__ = ["INDENT", "KNOWN", "Rendition", "Surroundings", "read_mapping", "rendition"]

@@ -80,7 +80,7 @@ def difference(hugo: str, page: str, workshop: Workshop) -> str:
     maths = "arithmatex" in here
     if maths:
         hugo, here = _without_maths_marks(hugo), _without_maths_marks(here)
-    found = parity.first_difference(_joined(parity.units(hugo), maths=maths), _joined(parity.units(here), maths=maths))
+    found = parity.first_difference(joined(parity.units(hugo), maths=maths), joined(parity.units(here), maths=maths))
     return f"Hugo: {parity.described(found[0])}; here: {parity.described(found[1])}" if found else ""
 
 
@@ -97,7 +97,7 @@ def _typed(text: str) -> str:
     return text
 
 
-def _joined(units: list[parity.Unit], *, maths: bool) -> list[parity.Unit]:
+def joined(units: list[parity.Unit], *, maths: bool) -> list[parity.Unit]:
     """Join runs of words that only display maths parts, white space aside."""
     joined: list[parity.Unit] = []
     for unit in units:
