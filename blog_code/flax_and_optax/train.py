@@ -1,5 +1,6 @@
-"""The loss, the step and the epoch."""
+"""The loss, the step, and the whole epoch as one compiled loop."""
 
+import dataclasses
 from functools import partial
 from typing import NamedTuple
 
@@ -7,9 +8,19 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
+from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key, UInt8
 
 from blog_code.flax_and_optax.model import CVAE
+
+
+# --8<-- [start:binarise]
+def binarise(image: UInt8[Array, "*b 784"], key: Key[Array, ""]) -> Float[Array, "*b 784"]:
+    """Toss a coin for each pixel: the darker the grey, the likelier ink (Salakhutdinov and Murray, 2008)."""
+    return jax.random.bernoulli(key, image / 255.0).astype(jnp.float32)
+
+
+# --8<-- [end:binarise]
 
 
 # --8<-- [start:neg-elbo]
@@ -24,47 +35,88 @@ def neg_elbo(model: CVAE, x: Float[Array, "b 784"], y: Int[Array, "b"], key: Key
 # --8<-- [end:neg-elbo]
 
 
-# --8<-- [start:binarise]
-def binarise(image: UInt8[Array, "*b 784"], key: Key[Array, ""]) -> Float[Array, "*b 784"]:
-    """Toss a coin for each pixel: the darker the grey, the likelier ink (Salakhutdinov and Murray, 2008)."""
-    return jax.random.bernoulli(key, image / 255.0).astype(jnp.float32)
-
-
-# --8<-- [end:binarise]
-
-
 # --8<-- [start:train-step]
-def train_step(model, optimiser, x, y, key):
+def train_step(model, optimiser, x, y, key, loss=neg_elbo):
     """One step of gradient descent; changes the model and the optimiser in place."""
-    (loss, parts), grads = nnx.value_and_grad(neg_elbo, has_aux=True)(model, x, y, key)
+    (value, parts), grads = nnx.value_and_grad(loss, has_aux=True)(model, x, y, key)
     optimiser.update(model, grads)
-    return loss, parts
+    return value, parts
 
 
 # --8<-- [end:train-step]
 
 
-# --8<-- [start:epoch]
+# --8<-- [start:config]
+@dataclasses.dataclass(frozen=True)
+class Config:
+    """Everything that was chosen by hand."""
+
+    hidden: int = 512
+    latent: int = 50
+    batch: int = 128
+    epochs: int = 70
+    peak_rate: float = 3e-3
+    weight_decay: float = 0.1
+    seed: int = 0xFFFF
+
+
+# --8<-- [end:config]
+
+
+# --8<-- [start:init-state]
 class TrainState(NamedTuple):
-    """All that training changes; both are pytrees."""
+    """All that training changes. A pytree of pytrees: NNX modules and optimisers are pytrees themselves."""
 
     model: CVAE
     optimiser: nnx.Optimizer
 
 
-@partial(jax.jit, static_argnames="batch", donate_argnames="state")
-def train_epoch(state: TrainState, image: UInt8[Array, "n 784"], label: Int[Array, "n"], key, batch: int):
-    """Every digit once, in an order drawn from the key, as one compiled loop; returns the losses too."""
+def init_state(config: Config, digits: int) -> TrainState:
+    """A fresh model, and AdamW with one epoch of warm-up and a cosine down to nothing."""
+    steps = digits // config.batch
+    schedule = optax.warmup_cosine_decay_schedule(0.0, config.peak_rate, steps, config.epochs * steps)
+    matrices = lambda params: jax.tree.map(lambda p: p.ndim > 1, params)  # biases do not decay
+    transform = optax.adamw(schedule, weight_decay=config.weight_decay, mask=matrices)
+    model = CVAE(config.hidden, config.latent, rngs=nnx.Rngs(config.seed))
+    return TrainState(model, nnx.Optimizer(model, transform, wrt=nnx.Param))
+
+
+# --8<-- [end:init-state]
+
+
+# --8<-- [start:data-mesh]
+def data_mesh(devices) -> Mesh:
+    """The devices in a row; a batch is split along it, everything else is copied to each of them."""
+    return jax.make_mesh((len(devices),), ("data",), axis_types=(AxisType.Auto,), devices=devices)
+
+
+def copy_to_all(tree, mesh: Mesh):
+    """Put a copy of every array on every device of the mesh."""
+    return jax.device_put(tree, NamedSharding(mesh, PartitionSpec()))
+
+
+# --8<-- [end:data-mesh]
+
+
+# --8<-- [start:epoch]
+@partial(jax.jit, static_argnames=("batch", "mesh", "loss"), donate_argnames="state")
+def train_epoch(
+    state, image: UInt8[Array, "n 784"], label: Int[Array, "n"], key, *, batch, mesh, loss=neg_elbo
+):
+    """Every digit once, in an order drawn from the key; returns the state and the losses of all steps."""
+    if batch % mesh.size:
+        raise ValueError(f"a batch of {batch} does not divide among {mesh.size} devices")
     shuffle_key, steps_key = jax.random.split(key)
     steps = len(label) // batch
     order = jax.random.permutation(shuffle_key, len(label))[: steps * batch].reshape(steps, batch)
+    order = jax.lax.with_sharding_constraint(order, NamedSharding(mesh, PartitionSpec(None, "data")))
 
     def step(state, inputs):
         rows, key = inputs
         binarise_key, noise_key = jax.random.split(key)
         x = binarise(image[rows], binarise_key)
-        loss, parts = train_step(*state, x, label[rows], noise_key)
-        return state, {"loss": loss, **parts}
+        value, _ = train_step(*state, x, label[rows], noise_key, loss)
+        return state, value
 
     return jax.lax.scan(step, state, (order, jax.random.split(steps_key, steps)))
 

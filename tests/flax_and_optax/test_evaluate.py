@@ -1,0 +1,63 @@
+"""The scores: bounds that must be ordered, and equal where the model is known."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+
+from blog_code.flax_and_optax.evaluate import evaluate, iw_bound, neg_iw_bound
+from blog_code.flax_and_optax.model import CVAE
+
+
+@pytest.fixture(scope="module")
+def digits():
+    key = jax.random.key(3)
+    return jax.random.bernoulli(key, 0.3, (200, 784)).astype(jnp.float32), jnp.arange(200) % 10
+
+
+@pytest.fixture
+def model():
+    return CVAE(hidden=32, latent=4, rngs=nnx.Rngs(0))
+
+
+def test_the_bound_of_many_samples_is_tighter_than_the_elbo(model, digits):
+    """ELBO <= bound with 10 samples <= bound with 500, as Burda et al. prove."""
+    elbo, _ = evaluate(model, *digits, jax.random.key(0))
+    some = iw_bound(model, *digits, jax.random.key(0), samples=10, chunk=10).mean()
+    many = iw_bound(model, *digits, jax.random.key(0), samples=500).mean()
+
+    assert elbo < some < many
+
+
+def test_the_bound_is_exact_where_the_latent_is_ignored(model, digits):
+    """Where the decoder ignores z and the encoder answers with the prior, the bound is log p(x | y)."""
+    for layer in (model.encoder.out, model.decoder.first.linear):
+        layer.kernel[...] = jnp.zeros_like(layer.kernel[...])
+        layer.bias[...] = jnp.zeros_like(layer.bias[...])
+    x, y = digits
+    p = nnx.sigmoid(model.decoder(jnp.zeros((200, 4)), y))
+    exact = jnp.log(jnp.where(x == 1, p, 1 - p)).sum(axis=-1)
+
+    np.testing.assert_allclose(
+        iw_bound(model, x, y, jax.random.key(0), samples=20, chunk=10), exact, rtol=1e-4
+    )
+
+
+def test_the_objective_is_the_bound(model, digits):
+    """The importance-weighted loss is minus the bound that the scores use, up to its noise."""
+    loss, _ = neg_iw_bound(model, *digits, jax.random.key(0), samples=500)
+    bound = iw_bound(model, *digits, jax.random.key(1), samples=500).mean()
+
+    assert float(-loss) == pytest.approx(float(bound), abs=0.5)
+
+
+def test_the_elbo_does_not_depend_on_the_batches(model, digits):
+    """The mean over batches of a hundred is the mean over all digits."""
+    x, y = digits
+    elbo, parts = evaluate(model, x, y, jax.random.key(0))
+    mean, logvar = model.encoder(x, y)
+    kl = 0.5 * (jnp.exp(logvar) + mean**2 - 1 - logvar).sum(axis=-1).mean()
+
+    assert float(parts["kl"]) == pytest.approx(float(kl), rel=1e-5)
+    assert float(elbo) == pytest.approx(-float(parts["reconstruction"] + parts["kl"]), rel=1e-5)

@@ -1,0 +1,106 @@
+"""The epoch as one program: what it trains, on how many devices, and whether it resumes."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from flax import nnx
+from orbax.checkpoint import v1 as ocp
+
+from blog_code.flax_and_optax.train import (
+    Config,
+    binarise,
+    copy_to_all,
+    data_mesh,
+    init_state,
+    train_epoch,
+    train_step,
+)
+
+CONFIG = Config(hidden=32, latent=4, batch=16, epochs=3, seed=1)
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """Made-up grey pictures, 80 of them, so that the order of a shuffle matters: (image, label)."""
+    rng = np.random.default_rng(0)
+    return jnp.asarray(rng.integers(0, 256, (80, 784), np.uint8)), jnp.asarray(np.arange(80) % 10)
+
+
+def train(digits, devices, epochs=2, config=CONFIG):
+    """Losses of some epochs on these devices, and the state after them."""
+    mesh = data_mesh(jax.devices("cpu")[:devices])
+    state = copy_to_all(init_state(config, 80), mesh)
+    losses = []
+    for key in jax.random.split(jax.random.key(2), epochs):
+        state, some = train_epoch(state, *copy_to_all(digits, mesh), key, batch=config.batch, mesh=mesh)
+        losses.append(np.asarray(some))
+    return state, np.concatenate(losses)
+
+
+def test_an_epoch_is_the_steps_it_consists_of(digits):
+    """The scanned epoch gives the losses of the same steps called one by one from Python."""
+    _, scanned = train(digits, 1, epochs=1)
+    image, label = digits
+    model, optimiser = init_state(CONFIG, 80)
+    key = jax.random.split(jax.random.key(2), 1)[0]
+    shuffle_key, steps_key = jax.random.split(key)
+    order = jax.random.permutation(shuffle_key, 80).reshape(5, 16)
+    step, single = nnx.jit(train_step), []
+    for rows, key in zip(order, jax.random.split(steps_key, 5), strict=True):
+        binarise_key, noise_key = jax.random.split(key)
+        single.append(step(model, optimiser, binarise(image[rows], binarise_key), label[rows], noise_key)[0])
+
+    np.testing.assert_allclose(scanned, single, rtol=1e-5)
+
+
+def test_eight_devices_give_the_losses_of_one(digits):
+    """Splitting each batch over eight devices changes nothing but the order of sums."""
+    _, one = train(digits, 1)
+    _, eight = train(digits, 8)
+
+    np.testing.assert_allclose(eight, one, rtol=1e-4)
+
+
+def test_a_batch_that_does_not_divide_is_refused(digits):
+    """Three devices cannot share sixteen digits, and the error says so."""
+    with pytest.raises(ValueError, match="a batch of 16 does not divide among 3 devices"):
+        train(digits, 3)
+
+
+def test_the_state_is_donated(digits):
+    """The old state is written over, as the post says: whoever looks at it gets an error, not old numbers."""
+    mesh = data_mesh(jax.devices("cpu")[:1])
+    state = copy_to_all(init_state(CONFIG, 80), mesh)
+    kernel = state.model.decoder.out.kernel[...]
+    train_epoch(state, *copy_to_all(digits, mesh), jax.random.key(0), batch=16, mesh=mesh)
+
+    with pytest.raises(RuntimeError, match="deleted"):
+        kernel + 1
+
+
+def test_resuming_is_never_having_stopped(digits, tmp_path):
+    """Saved after one epoch and loaded into a fresh state, the second epoch is the same to the bit."""
+    _, uninterrupted = train(digits, 1, epochs=2)
+    mesh = data_mesh(jax.devices("cpu")[:1])
+    first_key, second_key = jax.random.split(jax.random.key(2), 2)
+    state = copy_to_all(init_state(CONFIG, 80), mesh)
+    state, _ = train_epoch(state, *digits, first_key, batch=16, mesh=mesh)
+    with ocp.training.Checkpointer(tmp_path / "run") as checkpoints:
+        checkpoints.save(1, nnx.state(state))
+        fresh = init_state(CONFIG, 80)
+        nnx.update(fresh, checkpoints.load(1, nnx.state(fresh)))
+    _, resumed = train_epoch(copy_to_all(fresh, mesh), *digits, second_key, batch=16, mesh=mesh)
+
+    assert (np.asarray(resumed) == uninterrupted[5:]).all()
+
+
+def test_the_schedule_ends_at_nothing(digits):
+    """Warm-up and cosine are sized in real steps, so the last epoch really is the last of the schedule."""
+    state, _ = train(digits, 1, epochs=3)
+    before = jax.tree.map(np.asarray, nnx.as_pure(nnx.state(state.model)))
+    mesh = data_mesh(jax.devices("cpu")[:1])
+    state, _ = train_epoch(state, *copy_to_all(digits, mesh), jax.random.key(9), batch=16, mesh=mesh)
+    after = nnx.as_pure(nnx.state(state.model))
+
+    assert jax.tree.all(jax.tree.map(lambda a, b: (a == b).all(), before, after))
