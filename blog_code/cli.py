@@ -1,5 +1,6 @@
 """The command `blog`: import, run, check, build."""
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -147,8 +148,14 @@ def site() -> None:
         raise typer.Exit(WRONG)
 
 
+def _interrupt(*_: object) -> None:
+    """A polite request to end is answered as Ctrl-C is: nothing that we started stays behind."""
+    raise KeyboardInterrupt
+
+
 def main() -> None:
     """Entry point: errors of posts end in their findings, never in a traceback of ours."""
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()
     except PostError as error:

@@ -15,15 +15,18 @@ class Busy(Exception):
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[None]:
-    """Hold a lock that the kernel of the operating system frees when we end, however we end."""
+def lock(path: Path) -> Iterator[int]:
+    """Hold a lock that the operating system frees when we end, however we end.
+
+    The number that this gives is a file's: a process that inherits it holds the lock too, until it ends.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as held:
         try:
             fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Busy(path.stem) from None
-        yield
+        yield held.fileno()
 
 
 def replace_folder(new: Path, old: Path) -> None:

@@ -1,7 +1,6 @@
 """Run many posts: which of them, how many at a time, and what is said at the end."""
 
 import os
-import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
@@ -49,33 +48,19 @@ def run_posts(
             say("\n".join(filter(None, [error.detail, str(error)])))
             return FAILED
 
-    before = signal.signal(signal.SIGTERM, _interrupt) if _in_main_thread() else None
-    try:
-        with nursery, ThreadPoolExecutor(jobs) as pool:
-            try:
-                ended = dict(zip(paths, pool.map(one, paths), strict=True))
-            except KeyboardInterrupt:
-                nursery.end()
-                say("stopped; accepted runs are as they were")
-                os._exit(130)  # the threads wait for kernels that are gone
-    finally:
-        if before is not None:
-            signal.signal(signal.SIGTERM, before)
+    with nursery, ThreadPoolExecutor(jobs) as pool:
+        try:
+            ended = dict(zip(paths, pool.map(one, paths), strict=True))
+        except KeyboardInterrupt:
+            nursery.end()
+            say("stopped; accepted runs are as they were")
+            os._exit(130)  # the threads wait for kernels that are gone
     failed = [path.stem for path, state in ended.items() if state == FAILED]
     if len(paths) > 1 or failed:
         say(", ".join(f"{number} {state}" for state, number in sorted(Counter(ended.values()).items())))
     if failed:
         say(f"failed: {', '.join(failed)}")
     return not failed
-
-
-def _interrupt(*_: object) -> None:
-    """A polite request to end is answered as Ctrl-C is."""
-    raise KeyboardInterrupt
-
-
-def _in_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _one(
