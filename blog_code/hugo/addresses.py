@@ -110,9 +110,15 @@ class Resolver:
         return self._static(absolute, query, fragment) or self._resource_of_bundle(absolute, query, fragment)
 
     def _beside(self, path: str, query: str, fragment: str) -> Target | None:
-        inside = posixpath.normpath(posixpath.join("" if path.startswith("/") else self.post.folder, path.lstrip("/")))
+        inside = posixpath.normpath(
+            posixpath.join("" if path.startswith("/") else self.post.folder, path.lstrip("/"))
+        )
         for post in self.addresses.site.pages:
-            if inside in (post.inside, posixpath.splitext(post.inside)[0]) or post.is_bundle and inside == post.folder:
+            if (
+                inside in (post.inside, posixpath.splitext(post.inside)[0])
+                or (post.is_bundle
+                and inside == post.folder)
+            ):
                 return self.addresses.page(post, query, fragment)
         file = self.post.path.parent / path
         if file.is_file() and file.suffix.lower() != ".md":
@@ -130,7 +136,11 @@ class Resolver:
 
     def _resource_of_bundle(self, absolute: str, query: str, fragment: str) -> Target | None:
         for address, post in self.addresses.by_address.items():
-            if post.is_bundle and absolute.startswith(address) and (slug := self.addresses.slugs.get(post.path)):
+            if (
+                post.is_bundle
+                and absolute.startswith(address)
+                and (slug := self.addresses.slugs.get(post.path))
+            ):
                 name = absolute.removeprefix(address)
                 file = post.path.parent / name
                 if file.is_file():
@@ -170,7 +180,9 @@ class Resolver:
         found = self._candidates(path)
         if len(found) > 1:
             names = ", ".join(post.inside for post in found)
-            raise Refused(f"`{shortcode.name} {path}` may be any of {names}; write the whole path", shortcode.line)
+            raise Refused(
+                f"`{shortcode.name} {path}` may be any of {names}; write the whole path", shortcode.line
+            )
         if found:
             if target := self.addresses.page(found[0], fragment=fragment):
                 return target
@@ -179,18 +191,22 @@ class Resolver:
         if not self.addresses.site.root and (self.addresses.into / page_target(slug).file).is_file():
             there = page_target(slug)
             return Target(there.file, there.address, fragment)
-        raise Refused(f"`{shortcode.name} {path}` leads to no page; mend the path or remove the link", shortcode.line)
+        raise Refused(
+            f"`{shortcode.name} {path}` leads to no page; mend the path or remove the link", shortcode.line
+        )
 
     def _candidates(self, path: str) -> list[Post]:
         pages = self.addresses.site.pages
         plain = path.strip("/").lower().removesuffix("/index.md").removesuffix(".md")
         relative = posixpath.normpath(posixpath.join(self.post.folder, plain)).lower()
-        for wanted in ([plain] if path.startswith("/") else [relative, _up(self.post, plain), plain]):
+        for wanted in [plain] if path.startswith("/") else [relative, _up(self.post, plain), plain]:
             if found := [post for post in pages if _logical(post) == wanted]:
                 return found
-        return [post for post in pages if posixpath.basename(_logical(post)) == posixpath.basename(plain)] if (
-            "/" not in plain
-        ) else []
+        return (
+            [post for post in pages if posixpath.basename(_logical(post)) == posixpath.basename(plain)]
+            if ("/" not in plain)
+            else []
+        )
 
 
 def _up(post: Post, plain: str) -> str:

@@ -16,10 +16,16 @@ from blog_code.hugo.problems import Usage
 
 
 def import_command(
-    source: Annotated[Path, typer.Argument(metavar="PATH", help="A Hugo post, a page bundle or a whole Hugo site.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A Hugo post, a page bundle or a whole Hugo site.")
+    ],
     into: Annotated[Path, typer.Option(help="The folder of this site's pages.")] = Path("docs"),
-    mapping: Annotated[Path | None, typer.Option(help="What a theme's shortcodes become: a TOML file.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")] = False,
+    mapping: Annotated[
+        Path | None, typer.Option(help="What a theme's shortcodes become: a TOML file.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+    ] = False,
     report: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file too.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace pages that were edited since.")] = False,
     extract: Annotated[
@@ -58,7 +64,9 @@ def print_report(result: ImportReport, console: Console) -> None:
         console.print(f"[yellow]left out:[/yellow] {escape(left)}", soft_wrap=True, highlight=False)
     for post in result.refused:
         place = f"{post.source}:{post.line}"
-        console.print(f"[red]refused:[/red] {escape(place)}: {escape(post.reason)}", soft_wrap=True, highlight=False)
+        console.print(
+            f"[red]refused:[/red] {escape(place)}: {escape(post.reason)}", soft_wrap=True, highlight=False
+        )
     done = [post for post in result.posts if post.status == "converted"]
     same = [post for post in result.posts if post.status == "unchanged"]
     table = Table(title="What would be imported" if result.dry_run else "Imported")

@@ -73,7 +73,9 @@ def contract_differences(mkdocs_yml: Path) -> list[str]:
     differences = []
     for name, options in EXTENSIONS.items():
         if name not in theirs:
-            differences.append(f"{mkdocs_yml}: markdown_extensions lacks `{name}`; add it as contract.yml has it")
+            differences.append(
+                f"{mkdocs_yml}: markdown_extensions lacks `{name}`; add it as contract.yml has it"
+            )
             continue
         for option in sorted({*options, *theirs[name]}):
             wanted, found = options.get(option), theirs[name].get(option)
@@ -85,7 +87,9 @@ def contract_differences(mkdocs_yml: Path) -> list[str]:
         if name in EATERS:
             differences.append(f"{mkdocs_yml}: `{name}` reads {EATERS[name]} as markup; remove it")
         elif name not in EXTENSIONS:
-            differences.append(f"{mkdocs_yml}: `{name}` is not in the contract, so no import was checked with it")
+            differences.append(
+                f"{mkdocs_yml}: `{name}` is not in the contract, so no import was checked with it"
+            )
     return differences
 
 

@@ -69,7 +69,7 @@ class Conversion:
         body = _with_block_attributes(body) if self.dialect.block_attributes else body
         _refuse_templates(body)
         env = self._environment()
-        tokens = self.parser.parse(body.text, env)
+        tokens: Sequence[Token] = self.parser.parse(body.text, env)
         resolve_links(tokens, self.resolve, self.here)
         mark_ids_to_write(tokens)
         self._note_omitted(tokens, body)
@@ -149,7 +149,9 @@ class Conversion:
             for child in [token, *(token.children or [])]:
                 if child.meta.get("omitted"):
                     line = body.line(token.map[0]) if token.map else 1
-                    self.notes.append(f"{line}: raw HTML left out, as the Hugo site leaves it out (`unsafe` is off)")
+                    self.notes.append(
+                        f"{line}: raw HTML left out, as the Hugo site leaves it out (`unsafe` is off)"
+                    )
 
     # The check
 
@@ -250,7 +252,11 @@ def join(texts: Sequence[str], chunks: Sequence[Sequence[Token]]) -> str:
             continue
         kind = chunk[0].type
         is_list = kind in ("bullet_list_open", "ordered_list_open")
-        if previous.endswith("list_open") and (is_list or kind == "code_block") and not text.startswith("<div>"):
+        if (
+            previous.endswith("list_open")
+            and (is_list or kind == "code_block")
+            and not text.startswith("<div>")
+        ):
             parts.append("<!-- -->")
         parts.append(text)
         previous = kind
@@ -368,7 +374,11 @@ def _line_with_shortcodes(line: str, renditions: Sequence[Rendition]) -> str:
 def _html_with_shortcodes(html: str, renditions: Sequence[tuple[Rendition, Page]]) -> str:
     def one(found: re.Match[str]) -> str:
         became, page = renditions[int(found[1])]
-        return became.html if became.html or not became.markdown else page.html(escapes.for_jinja(became.markdown))
+        return (
+            became.html
+            if became.html or not became.markdown
+            else page.html(escapes.for_jinja(became.markdown))
+        )
 
     html = re.sub(rf"<p>\s*{WORD.pattern}\s*</p>", one, html)
     return WORD.sub(one, html).replace(MORE, "")

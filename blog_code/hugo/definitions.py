@@ -49,7 +49,9 @@ def _last_term(md: MarkdownIt, state: StateBlock, start: int, end: int) -> int |
     while line + 1 < end and not state.isEmpty(line + 1) and not _is_marked(state, line + 1, end):
         if state.sCount[line + 1] < state.blkIndent:
             return None
-        if state.sCount[line + 1] - state.blkIndent <= 3 and any(rule(state, line + 1, end, True) for rule in rules):
+        if state.sCount[line + 1] - state.blkIndent <= 3 and any(
+            rule(state, line + 1, end, True) for rule in rules
+        ):
             return None
         line += 1
     following = line + 2 if line + 1 < end and state.isEmpty(line + 1) else line + 1

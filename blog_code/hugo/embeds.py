@@ -62,7 +62,9 @@ def _figure(code: Shortcode, around: Surroundings) -> Rendition:
     caption = around.inline(code.get("caption")) if code.get("caption") else ""
     alt = code.get("alt") or re.sub(r"<[^>]+>", "", caption)
     path, address = around.link(source, True)
-    extra = "".join(f' {key}="{escape(code.get(key))}"' for key in ("width", "height", "loading") if code.get(key))
+    extra = "".join(
+        f' {key}="{escape(code.get(key))}"' for key in ("width", "height", "loading") if code.get(key)
+    )
     image = f'<img src="{{}}" alt="{escape_alt(alt)}"{extra}>'
     markdown_image = f"![{escape_alt(alt)}]({path})" + (f"{{{extra} }}" if extra else "")
     html_image = image.format(escape(address))
@@ -78,7 +80,7 @@ def _figure(code: Shortcode, around: Surroundings) -> Rendition:
         credit = around.inline(code.get("attr")) if code.get("attr") else ""
         if code.get("attrlink"):
             credit = f'<a href="{escape(around.link(code.get("attrlink"), False)[1])}">{credit}</a>'
-        lines.append(f"<p>{" ".join(part for part in (caption, credit) if part)}</p>")
+        lines.append(f"<p>{' '.join(part for part in (caption, credit) if part)}</p>")
     words = f"<figcaption>{''.join(lines)}</figcaption>" if lines else ""
     class_ = f' class="{escape(code.get("class"))}"' if code.get("class") else ""
     parts = [f'<figure{class_} markdown="span">', markdown_image, words, "</figure>"]
@@ -91,7 +93,7 @@ def _figure(code: Shortcode, around: Surroundings) -> Rendition:
 
 def escape_alt(text: str) -> str:
     """Return alternative text with entities for what Markdown or HTML would read."""
-    return "".join(f"&#{ord(c)};" if c in "\\`*_{}[]<>$~|\"!&" else c for c in re.sub(r"\s+", " ", text))
+    return "".join(f"&#{ord(c)};" if c in '\\`*_{}[]<>$~|"!&' else c for c in re.sub(r"\s+", " ", text))
 
 
 def _highlight(code: Shortcode, around: Surroundings) -> Rendition:
@@ -104,7 +106,9 @@ def _highlight(code: Shortcode, around: Surroundings) -> Rendition:
 
 def _pairs(text: str) -> dict[str, Any]:
     """Read `linenos=table,hl_lines=8 15-17,linenostart=199`."""
-    return {key.lower(): value.strip(" \"'[]") for key, value in re.findall(r"(\w+)=([^=]*?)(?=,\s*\w+=|$)", text)}
+    return {
+        key.lower(): value.strip(" \"'[]") for key, value in re.findall(r"(\w+)=([^=]*?)(?=,\s*\w+=|$)", text)
+    }
 
 
 def _details(code: Shortcode, around: Surroundings) -> Rendition:
@@ -120,7 +124,9 @@ def _details(code: Shortcode, around: Surroundings) -> Rendition:
 def _youtube(code: Shortcode, around: Surroundings) -> Rendition:
     identity = code.get(0) or code.get("id")
     start = code.get("start", "0")
-    query = f"autoplay=0&amp;controls=1&amp;end={code.get('end', '0')}&amp;loop=0&amp;mute=0&amp;start={start}"
+    query = (
+        f"autoplay=0&amp;controls=1&amp;end={code.get('end', '0')}&amp;loop=0&amp;mute=0&amp;start={start}"
+    )
     title = escape(code.get("title") or "YouTube video")
     frame = (
         f'<iframe src="https://www.youtube.com/embed/{escape(identity)}?{query}" title="{title}" loading="lazy" '
@@ -160,7 +166,9 @@ def _param(code: Shortcode, around: Surroundings) -> Rendition:
     for key in (code.get(0) or code.get("name")).lower().split("."):
         value = _lowered(value).get(key) if isinstance(value, Mapping) else None
     if value is None or isinstance(value, Mapping):
-        raise Refused(f"`param {code.get(0)}` names nothing in the post's header or the site's params", code.line)
+        raise Refused(
+            f"`param {code.get(0)}` names nothing in the post's header or the site's params", code.line
+        )
     text = str(value).lower() if isinstance(value, bool) else str(value)
     return Rendition(text if "<" in text else entities(text), text, is_block=False)
 
@@ -173,7 +181,12 @@ def _lowered(table: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _notice(code: Shortcode, around: Surroundings) -> Rendition:
-    kind = code.get("type") or code.get("kind") or code.get(0) or (code.name if code.name != "notice" else "note")
+    kind = (
+        code.get("type")
+        or code.get("kind")
+        or code.get(0)
+        or (code.name if code.name != "notice" else "note")
+    )
     if kind in ("admonition", "callout", "alert"):
         kind = "note"
     kind = re.sub(r"[^\w-]", "", kind.split()[0]) or "note"

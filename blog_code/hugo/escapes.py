@@ -45,17 +45,17 @@ def _one(character: str, left: str, right: str, rest: str, in_link: bool, in_cel
     if character == "*":
         return character if _blank(left) and _blank(right) else "\\*"
     if character == "_":
-        return character if left.isalnum() and right.isalnum() or _blank(left) and _blank(right) else "\\_"
+        return character if (left.isalnum() and right.isalnum()) or (_blank(left) and _blank(right)) else "\\_"
     if character == "~" and (left == "~" or right == "~"):
         return "\\~"
     if character == "<":
         return "&lt;" if _TAG_START.match(rest) or right == "<" else character
     if character == "&":
-        return "&amp;" if _ENTITY.match(rest) or not right.isspace() and len(rest) == 1 else character
+        return "&amp;" if _ENTITY.match(rest) or (not right.isspace() and len(rest) == 1) else character
     if character == "[":
         return entity("[") if in_link or _LINK_LIKE.match(rest) else character
     if character == "]":
-        return entity("]") if in_link or len(rest) == 1 and right in "([" else character
+        return entity("]") if in_link or (len(rest) == 1 and right in "([") else character
     if character == "{":
         return entity("{") if _JINJA.match(rest + right) else "\\{" if left in "\n`*_)]>~" else character
     if character in "\"'":
@@ -126,9 +126,7 @@ RAW_START, RAW_END = "\ue000", "\ue001"
 
 def destination(address: str) -> str:
     """Return a link's address as it can stand between parentheses, odd characters percent-encoded."""
-    encoded = "".join(
-        f"%{ord(c):02X}" if c in ' "<>\\`$|*' or ord(c) < 32 else c for c in address
-    )
+    encoded = "".join(f"%{ord(c):02X}" if c in ' "<>\\`$|*' or ord(c) < 32 else c for c in address)
     depth = 0
     for character in encoded:
         depth += {"(": 1, ")": -1}.get(character, 0)
@@ -142,4 +140,4 @@ def destination(address: str) -> str:
 def attribute(text: str) -> str:
     """Return the text of a title or alternative text, where Python-Markdown reads entities but leaks backslashes."""
     text = re.sub(r"\s+", " ", text)
-    return "".join(entity(c) if c in "\\`*_{}[]<>$~|\"!" or c == "&" else c for c in text)
+    return "".join(entity(c) if c in '\\`*_{}[]<>$~|"!' or c == "&" else c for c in text)

@@ -37,7 +37,9 @@ def extract(text: str, slug: str) -> tuple[str, dict[str, bytes]]:
     if not regions:
         return text, {}
     title = slug.replace("-", " ")
-    module = f'"""The code of the post "{title}", in the order in which it is read."""\n\n' + "\n\n".join(regions)
+    module = f'"""The code of the post "{title}", in the order in which it is read."""\n\n' + "\n\n".join(
+        regions
+    )
     init = f'"""The code of the post "{title}"."""\n'
     return page, {f"{package}/__init__.py": init.encode(), f"{package}/story.py": module.encode()}
 
@@ -67,4 +69,6 @@ def _outdented(code: str, indent: str) -> str:
 def _is_session(code: str) -> bool:
     """Whether a block shows a session or output rather than code: prompts, or nothing but output."""
     lines = [line for line in code.splitlines() if line.strip()]
-    return not lines or lines[0].startswith((">>>", "In [", "Out[", "$ ")) or lines[0].strip() in ("Out:", "===")
+    return (
+        not lines or lines[0].startswith((">>>", "In [", "Out[", "$ ")) or lines[0].strip() in ("Out:", "===")
+    )

@@ -44,8 +44,8 @@ def goldmark(dialect: Dialect) -> MarkdownIt:
     if dialect.task_lists:
         md.use(tasklists_plugin)
     for name in ("normalizeLink", "normalizeLinkText"):
-        setattr(md, name, lambda address: address)
-    md.validateLink = lambda address: True  # type: ignore[method-assign]
+        setattr(md, name, lambda url: url)
+    setattr(md, "validateLink", lambda url: True)  # noqa: B010  a method, which cannot be assigned in typed code
     _text_stops(md)
     if dialect.passthrough.inline or dialect.passthrough.block:
         md.use(passthrough_plugin, dialect.passthrough)
@@ -68,8 +68,8 @@ def goldmark(dialect: Dialect) -> MarkdownIt:
         md.core.ruler.push("no_raw_html", _no_raw_html)
     if dialect.heading_ids:
         md.core.ruler.push("heading_ids", lambda state: _heading_ids(state, dialect.heading_id_type))
-    for name, rule in _HTML_RULES.items():
-        md.add_render_rule(name, rule)
+    for name, html_rule in _HTML_RULES.items():
+        md.add_render_rule(name, html_rule)
     return md
 
 

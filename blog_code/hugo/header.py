@@ -15,17 +15,16 @@ from blog_code.hugo.front_matter import read_date
 from blog_code.hugo.problems import Refused
 
 #: Formats other than Markdown; `mmark` is an error in Hugo itself.
-_OTHER_FORMATS = frozenset({"org", "rst", "rest", "asciidoc", "adoc", "pandoc", "pdc", "mmark", "html", "rmd"})
+_OTHER_FORMATS = frozenset(
+    {"org", "rst", "rest", "asciidoc", "adoc", "pandoc", "pdc", "mmark", "html", "rmd"}
+)
 #: What Hugo reads, and what has no meaning here: dropped, with a word about it.
 _DROPPED = frozenset(
-    "markup layout type menu menus outputs cascade weight linktitle iscjklanguage headless build _build sitemap "
-    "translationkey keywords hidden resources images featured".split()
+    ["markup", "layout", "type", "menu", "menus", "outputs", "cascade", "weight", "linktitle", "iscjklanguage", "headless", "build", "_build", "sitemap", "translationkey", "keywords", "hidden", "resources", "images", "featured"]
 )
 #: What is read below, or by those who read the post's address.
 _READ = frozenset(
-    "title date lastmod modified publishdate pubdate published expirydate unpublishdate draft tags categories series "
-    "description summary slug url aliases author authors toc math katex mathjax mathjaxenable usemath comments cover "
-    "image params".split()
+    ["title", "date", "lastmod", "modified", "publishdate", "pubdate", "published", "expirydate", "unpublishdate", "draft", "tags", "categories", "series", "description", "summary", "slug", "url", "aliases", "author", "authors", "toc", "math", "katex", "mathjax", "mathjaxenable", "usemath", "comments", "cover", "image", "params"]
 )
 
 
@@ -76,7 +75,9 @@ def page_header(given: Mapping[str, Any], slug: str, zone: str | None, now: dt.d
 
 
 def _dates(values: Mapping[str, Any], zone: str | None, header: Header) -> Any:
-    found = next((values[key] for key in ("date", "publishdate", "pubdate", "published") if values.get(key)), None)
+    found = next(
+        (values[key] for key in ("date", "publishdate", "pubdate", "published") if values.get(key)), None
+    )
     updated = values.get("lastmod") or values.get("modified")
     found = found or updated
     if not found:
@@ -94,7 +95,9 @@ def _dates(values: Mapping[str, Any], zone: str | None, header: Header) -> Any:
 
 
 def _moment(date: dt.datetime | dt.date) -> dt.datetime:
-    return date if isinstance(date, dt.datetime) else dt.datetime(date.year, date.month, date.day, tzinfo=dt.UTC)
+    return (
+        date if isinstance(date, dt.datetime) else dt.datetime(date.year, date.month, date.day, tzinfo=dt.UTC)
+    )
 
 
 def _words(values: Mapping[str, Any], header: Header) -> None:
@@ -130,9 +133,7 @@ def _rest(given: Mapping[str, Any], header: Header) -> None:
         if name in _DROPPED and value not in (None, "", [], {}):
             header.notes.append(f"`{key}` means nothing here; it is kept under `hugo:`")
             kept[str(key)] = plain(value)
-        elif name not in _READ and name not in _DROPPED or name in ("author", "authors", "params", "series"):
-            kept[str(key)] = plain(value)
-        elif name == "summary" and given.get("description"):
+        elif (name not in _READ and name not in _DROPPED) or name in ("author", "authors", "params", "series") or (name == "summary" and given.get("description")):
             kept[str(key)] = plain(value)
     kept = {key: value for key, value in kept.items() if value not in (None, "", [], {})}
     if kept:
@@ -166,9 +167,11 @@ def _is_false(value: Any) -> bool:
 def wants_maths(values: Mapping[str, Any]) -> bool | None:
     """Say whether a header switches maths on or off, or says nothing of it."""
     lowered = {str(key).lower(): value for key, value in values.items()}
-    lowered |= {str(k).lower(): v for k, v in (lowered.get("params") or {}).items()} if isinstance(
-        lowered.get("params"), Mapping
-    ) else {}
+    lowered |= (
+        {str(k).lower(): v for k, v in (lowered.get("params") or {}).items()}
+        if isinstance(lowered.get("params"), Mapping)
+        else {}
+    )
     for key in ("math", "katex", "mathjax", "mathjaxenable", "usemath", "latex"):
         if key in lowered:
             value = lowered[key]

@@ -94,7 +94,9 @@ def import_posts(
     """Bring a Hugo post, bundle or site into the folder of a site's pages."""
     site = open_site(source)
     workshop = Workshop(
-        dialect=site.config.dialect(alone=site.root is None), mapping=read_mapping(mapping), params=site.config.params
+        dialect=site.config.dialect(alone=site.root is None),
+        mapping=read_mapping(mapping),
+        params=site.config.params,
     )
     result = ImportReport(str(into), dry_run, left_out=site.left_out)
     for problem in site.problems:
@@ -142,11 +144,15 @@ def _slugs(site: Site, into: Path) -> tuple[dict[Path, str], list[PostReport]]:
     slugs: dict[Path, str] = {}
     for slug, posts in by_slug.items():
         if not slug:
-            reports += [_refused(post.path, Refused("no name for its address; add `slug:`")) for post in posts]
+            reports += [
+                _refused(post.path, Refused("no name for its address; add `slug:`")) for post in posts
+            ]
         elif len(posts) > 1:
             for post in posts:
                 others = ", ".join(str(other.path) for other in posts if other is not post)
-                reason = f"its address posts/{slug}/ is also that of {others}; give one of them another `slug:`"
+                reason = (
+                    f"its address posts/{slug}/ is also that of {others}; give one of them another `slug:`"
+                )
                 reports.append(_refused(post.path, Refused(reason)))
         else:
             slugs[posts[0].path] = slug
@@ -219,9 +225,15 @@ def _redirects(ready: list[_Ready], result: ImportReport, site: Site, addresses:
         for old in _old_addresses(post, site):
             if old == f"/{there}":
                 continue
-            file = old.lstrip("/") if old.endswith((".html", ".htm")) else f"{old.strip('/')}/index.html".lstrip("/")
+            file = (
+                old.lstrip("/")
+                if old.endswith((".html", ".htm"))
+                else f"{old.strip('/')}/index.html".lstrip("/")
+            )
             if old in new or old == "/" or result.redirects.get(old, f"/{there}") != f"/{there}":
-                one.report.notes.append(f"{post.path}: the old address {old} is another page's; no redirect is written")
+                one.report.notes.append(
+                    f"{post.path}: the old address {old} is another page's; no redirect is written"
+                )
                 continue
             result.redirects[old] = f"/{there}"
             one.report.redirects.append(old)
@@ -313,7 +325,9 @@ def _write(ready: list[_Ready], into: Path, ledger: dict[str, str]) -> None:
                 moves.append((staged, path))
         if ledger != before:
             staged = Path(folder) / "ledger"
-            staged.write_text(json.dumps(dict(sorted(ledger.items())), ensure_ascii=False, indent=2) + "\n", "utf-8")
+            staged.write_text(
+                json.dumps(dict(sorted(ledger.items())), ensure_ascii=False, indent=2) + "\n", "utf-8"
+            )
             moves.append((staged, into / LEDGER))
         for staged, path in moves:
             path.parent.mkdir(parents=True, exist_ok=True)

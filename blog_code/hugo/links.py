@@ -77,7 +77,8 @@ def _use_addresses(tokens: Sequence[Token]) -> None:
 
 
 _ATTRIBUTE = re.compile(
-    r"(?P<head>\b(?P<name>href|src|poster|data-src)\s*=\s*)(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')", re.IGNORECASE
+    r"(?P<head>\b(?P<name>href|src|poster|data-src)\s*=\s*)(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)')",
+    re.IGNORECASE,
 )
 _TAG = re.compile(r"<[A-Za-z][^<>]*>")
 

@@ -51,7 +51,7 @@ class _Walk:
             self.words += node.tail or ""
             return
         tag, classes = node.tag, set((node.get("class") or "").split())
-        phrasing = tag in _PHRASING or "arithmatex" in classes and tag == "span"
+        phrasing = tag in _PHRASING or ("arithmatex" in classes and tag == "span")
         if not phrasing:
             self.flush()
         self._enter(node, tag, classes)
@@ -60,8 +60,10 @@ class _Walk:
         self.words += node.tail or ""
 
     def _enter(self, node: HtmlElement, tag: str, classes: set[str]) -> None:
-        if classes & {"headerlink", "footnote-backref", "linenos", "linenodiv"} or tag in ("style", "hr") and (
-            tag == "style" or node.getparent().get("class") in ("footnote", "footnotes")
+        if (
+            classes & {"headerlink", "footnote-backref", "linenos", "linenodiv"}
+            or (tag in ("style", "hr")
+            and (tag == "style" or node.getparent().get("class") in ("footnote", "footnotes")))
         ):
             self.words = self.words.rstrip("\xa0 ") if "footnote-backref" in classes else self.words
             return
@@ -110,7 +112,13 @@ class _Walk:
         if tag == "a":
             href = node.get("href")
             return ("link", _address(href), _squeezed(node.get("title")), text) if href is not None else None
-        if tag == "sup" and not text and node.find("a") is not None or tag == "sup" and "fnref" in (node.get("id") or ""):
+        if (
+            (tag == "sup"
+            and not text
+            and node.find("a") is not None)
+            or (tag == "sup"
+            and "fnref" in (node.get("id") or ""))
+        ):
             return None
         if tag in _INLINE:
             return (_INLINE[tag], text)
@@ -162,7 +170,9 @@ def first_difference(expected: list[Unit], found: list[Unit]) -> tuple[Unit | No
 
 def _only_gains_id(one: Unit | None, other: Unit | None) -> bool:
     """Whether a heading to which Hugo gives no id has one here, so that the contents can name it."""
-    return one is not None and other is not None and one[0] == other[0] == "heading" and one == (*other[:2], "")
+    return (
+        one is not None and other is not None and one[0] == other[0] == "heading" and one == (*other[:2], "")
+    )
 
 
 def described(unit: Unit | None) -> str:

@@ -16,8 +16,8 @@ _PIECE = re.compile(
     r"|<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?P<attributes>(?:\"[^\"]*\"|'[^']*'|[^'\">])*)>",
     re.DOTALL | re.IGNORECASE,
 )
-_VOID = frozenset("area base br col embed hr img input link meta param source track wbr".split())
-_CLOSED_BY_OTHERS = frozenset("p li dt dd td th tr thead tbody tfoot option colgroup".split())
+_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"])
+_CLOSED_BY_OTHERS = frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "thead", "tbody", "tfoot", "option", "colgroup"])
 
 
 @dataclass
@@ -46,7 +46,11 @@ def still_open(html: str, before: Sequence[str] = ()) -> list[str]:
 
 
 def _block_elements(names: Sequence[str]) -> list[str]:
-    return [name for name in names if name in BLOCK_LEVEL_ELEMENTS or name in ("details", "summary", "center", "figure")]
+    return [
+        name
+        for name in names
+        if name in BLOCK_LEVEL_ELEMENTS or name in ("details", "summary", "center", "figure")
+    ]
 
 
 def open_blocks(html: str, before: Sequence[str] = ()) -> list[str]:
@@ -87,7 +91,12 @@ def with_markdown(html: str) -> str:
     opened = []
     for piece in _PIECE.finditer(html):
         name = (piece["name"] or "").lower()
-        if name and not piece["close"] and name not in _VOID and not (piece["attributes"] or "").endswith("/"):
+        if (
+            name
+            and not piece["close"]
+            and name not in _VOID
+            and not (piece["attributes"] or "").endswith("/")
+        ):
             stack.append(name)
             opened.append((len(stack), piece))
         elif name in stack:

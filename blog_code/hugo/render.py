@@ -52,7 +52,11 @@ def _blocks(nodes: Sequence[RenderTreeNode], context: RenderContext) -> list[str
         if not text:
             continue
         kind = node.type
-        if previous in ("bullet_list", "ordered_list") and kind in ("bullet_list", "ordered_list", "code_block"):
+        if previous in ("bullet_list", "ordered_list") and kind in (
+            "bullet_list",
+            "ordered_list",
+            "code_block",
+        ):
             parts.append(NOTHING)
         parts.append(text)
         previous = kind
@@ -125,7 +129,10 @@ def code_block(code: str, language: str, options: dict[str, Any]) -> str:
         spans = [line for line in lines if re.fullmatch(r"\d+(-\d+)?", str(line))]
         if spans:
             wanted.append(f'hl_lines="{" ".join(str(span) for span in spans)}"')
-    if str(options.get("linenos", "false")).lower() in ("true", "table", "inline") or "linenostart" in options:
+    if (
+        str(options.get("linenos", "false")).lower() in ("true", "table", "inline")
+        or "linenostart" in options
+    ):
         wanted.append(f'linenums="{options.get("linenostart", 1)}"')
     header = " ".join([header or ("text" if wanted else ""), *wanted]).strip()
     body = code if not code or code.endswith("\n") else code + "\n"
@@ -136,7 +143,9 @@ def code_block(code: str, language: str, options: dict[str, Any]) -> str:
 
 def _list(node: RenderTreeNode, context: RenderContext) -> str:
     """Lists are four columns wide; the marker is written with one space."""
-    tight = all(child.hidden for item in node.children for child in item.children if child.type == "paragraph")
+    tight = all(
+        child.hidden for item in node.children for child in item.children if child.type == "paragraph"
+    )
     number = int(node.attrs.get("start", 1)) if node.type == "ordered_list" else 0
     items, plain = [], True
     for offset, item in enumerate(node.children):
@@ -167,7 +176,9 @@ def _indented(text: str) -> str:
 def _quote(node: RenderTreeNode, context: RenderContext) -> str:
     inside = "\n\n".join(_blocks(node.children, context))
     if alert := node.meta.get("alert"):
-        return admonition(alert["type"], context.env["inline_markdown"](alert_title(alert)), inside, alert["sign"])
+        return admonition(
+            alert["type"], context.env["inline_markdown"](alert_title(alert)), inside, alert["sign"]
+        )
     return "\n".join(f"> {line}" if line else ">" for line in inside.split("\n"))
 
 
@@ -183,7 +194,9 @@ def admonition(kind: str, title: str, inside: str, sign: str = "") -> str:
 def _table(node: RenderTreeNode, context: RenderContext) -> str:
     rows = [row for part in node.children for row in part.children]
     context.env["in_cell"] = True
-    lines = [[cell.children[0].render(context).replace("\n", " ").strip() for cell in row.children] for row in rows]
+    lines = [
+        [cell.children[0].render(context).replace("\n", " ").strip() for cell in row.children] for row in rows
+    ]
     context.env["in_cell"] = False
     rulers = []
     for cell in rows[0].children:
@@ -199,7 +212,10 @@ def _definitions(node: RenderTreeNode, context: RenderContext) -> str:
     previous = ""
     for child in node.children:
         if child.type == "dt":
-            parts.append(("\n" if parts and previous == "dd" else "") + escapes.escape_line_start(child.children[0].render(context).strip()))
+            parts.append(
+                ("\n" if parts and previous == "dd" else "")
+                + escapes.escape_line_start(child.children[0].render(context).strip())
+            )
         else:
             body = "\n\n".join(_blocks(child.children, context))
             parts.append(f":   {_indented(body or NOTHING)}")
@@ -314,7 +330,9 @@ def _link(node: RenderTreeNode, context: RenderContext) -> str:
     outer, context.env["in_link"] = context.env.get("in_link"), True
     inside = _run(node.children, context, in_link=True)
     context.env["in_link"] = outer
-    return f"[{inside}]({_target(href, node.attrs.get('title'))}){_inline_attributes(node, ('href', 'title'))}"
+    return (
+        f"[{inside}]({_target(href, node.attrs.get('title'))}){_inline_attributes(node, ('href', 'title'))}"
+    )
 
 
 def _image(node: RenderTreeNode, context: RenderContext) -> str:

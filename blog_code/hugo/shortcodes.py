@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from blog_code.hugo.problems import Refused
@@ -50,6 +51,10 @@ class _Tag:
     shortcode: Shortcode
 
 
+#: Where an escaped shortcode begins and ends, and the text that it shows.
+_Escaped = tuple[int, int, str]
+
+
 @dataclass
 class Body:
     """A text with a word in the place of each shortcode, and the line of the source of each of its lines."""
@@ -94,7 +99,7 @@ def read_shortcodes(text: str, first_line: int) -> Body:
     return Body("".join(out), found, lines)
 
 
-def _tags(text: str, first_line: int):  # noqa: ANN202  a generator of tags and of escaped spans
+def _tags(text: str, first_line: int) -> Iterator[_Tag | _Escaped]:
     position = 0
     while opening := _OPENING.search(text, position):
         mark = opening["mark"]
@@ -103,7 +108,9 @@ def _tags(text: str, first_line: int):  # noqa: ANN202  a generator of tags and 
         if text.startswith("/*", opening.end()):
             stop = text.find("*/" + ending, opening.end())
             if stop < 0:
-                raise Refused("an escaped shortcode `{{" + mark + "/*` is never closed with `*/" + ending + "`", line)
+                raise Refused(
+                    "an escaped shortcode `{{" + mark + "/*` is never closed with `*/" + ending + "`", line
+                )
             shown = "{{" + mark + text[opening.end() + 2 : stop] + ending
             position = stop + 2 + len(ending)
             yield opening.start(), position, shown
@@ -118,7 +125,9 @@ def _tag(text: str, start: int, position: int, mark: str, ending: str, line: int
     if not name:
         raise Refused("a shortcode without a name; write it as `{{</* name */>}}` if it is only shown", line)
     if name["name"].endswith(".inline"):
-        raise Refused(f"`{name['name']}` is an inline shortcode, a Go template; write out what it prints", line)
+        raise Refused(
+            f"`{name['name']}` is an inline shortcode, a Go template; write out what it prints", line
+        )
     shortcode = Shortcode(name["name"], line, is_markdown=mark == "%")
     position = name.end()
     while True:
@@ -128,7 +137,9 @@ def _tag(text: str, start: int, position: int, mark: str, ending: str, line: int
         found = _PARAMETER.match(text, position)
         if not found or found.end() == position:
             raise Refused(f"the shortcode `{name['name']}` is never closed with `{ending}`", line)
-        value = next(value for key in ("double", "raw", "single", "bare") if (value := found[key]) is not None)
+        value = next(
+            value for key in ("double", "raw", "single", "bare") if (value := found[key]) is not None
+        )
         if found["double"] is not None:
             value = re.sub(r"\\(.)", lambda m: {"n": "\n", "t": "\t"}.get(m[1], m[1]), value, flags=re.DOTALL)
         if found["key"]:
@@ -138,7 +149,7 @@ def _tag(text: str, start: int, position: int, mark: str, ending: str, line: int
         position = found.end()
 
 
-def _paired(tags, text: str) -> list[tuple[int, int, Shortcode | str]]:  # noqa: ANN001
+def _paired(tags: Sequence[_Tag | _Escaped], text: str) -> list[tuple[int, int, Shortcode | str]]:
     """Match closing tags with opening ones; only the outermost stay, with what is inside them as text."""
     stack: list[_Tag] = []
     spans: list[tuple[int, int, Shortcode | str]] = []
@@ -155,7 +166,9 @@ def _paired(tags, text: str) -> list[tuple[int, int, Shortcode | str]]:  # noqa:
             stack.pop()
         if not stack:
             name = tag.shortcode.name
-            raise Refused(f"`/{name}` closes a shortcode that was not opened; open it or remove it", tag.shortcode.line)
+            raise Refused(
+                f"`/{name}` closes a shortcode that was not opened; open it or remove it", tag.shortcode.line
+            )
         opening = stack.pop()
         opening.shortcode.inner = text[opening.end : tag.start]
         spans = [span for span in spans if span[0] < opening.start]

@@ -67,8 +67,10 @@ class Config:
 
         def extension(name: str, default: bool = True) -> bool:
             value = self.get(*goldmark, "extensions", name, default=default)
-            return bool(value.get("enable", True)) if isinstance(value, Mapping) and "enable" in value else bool(
-                value if not isinstance(value, Mapping) else not value.get("disable", False)
+            return (
+                bool(value.get("enable", True))
+                if isinstance(value, Mapping) and "enable" in value
+                else bool(value if not isinstance(value, Mapping) else not value.get("disable", False))
             )
 
         passthrough = self.get(*goldmark, "extensions", "passthrough", default={}) or {}
@@ -99,7 +101,11 @@ class Config:
                 self.get(*goldmark, "parser", "autoIDType")
                 or self.get(*goldmark, "parser", "autoHeadingIDType", default="github")
             ).lower(),
-            extras={name: name for name, value in extras.items() if isinstance(value, Mapping) and value.get("enable")},
+            extras={
+                name: name
+                for name, value in extras.items()
+                if isinstance(value, Mapping) and value.get("enable")
+            },
             passthrough=delimiters,
             maths=Maths.GUESS,
         )
@@ -200,7 +206,9 @@ class Site:
         return re.sub(r":(\w+)(?:\[[^\]]*\])?", lambda found: values.get(found[1].lower(), found[0]), rule)
 
     def _date(self, post: Post) -> dt.date | dt.datetime:
-        value = next((post.header[key] for key in ("date", "publishdate", "lastmod") if post.header.get(key)), None)
+        value = next(
+            (post.header[key] for key in ("date", "publishdate", "lastmod") if post.header.get(key)), None
+        )
         return read_date(value, self.config.time_zone) if value else dt.date(1, 1, 1)
 
 
@@ -218,13 +226,17 @@ def open_site(path: Path) -> Site:
     content = root / str(config.get("contentDir", default="content")) if root else None
     if path.is_dir() and not (path / "index.md").exists():
         if content is None:
-            raise Usage(f"{path}: neither a bundle (no index.md) nor a Hugo site (no hugo.toml or config.toml)")
+            raise Usage(
+                f"{path}: neither a bundle (no index.md) nor a Hugo site (no hugo.toml or config.toml)"
+            )
         if not content.is_dir():
             raise Usage(f"{path}: the Hugo site has no folder {content.name}")
         start = content if path.resolve() == (root or path).resolve() else path
         site = Site(root, config, [])
         site.posts = list(_posts(start, content, site))
-        site.pages = site.posts if start == content else list(_posts(content, content, Site(root, config, [])))
+        site.pages = (
+            site.posts if start == content else list(_posts(content, content, Site(root, config, [])))
+        )
         return site
     file = path / "index.md" if path.is_dir() else path
     if file.suffix.lower() not in MARKDOWN:
@@ -243,8 +255,16 @@ def open_site(path: Path) -> Site:
 def _alone(file: Path) -> Post:
     is_bundle = file.name == "index.md"
     folder = file.parent.resolve().name
-    return Post(file, f"{folder}/{file.name}" if is_bundle else file.name, is_bundle, _resources(file.parent, file))\
-        if is_bundle else Post(file, file.name, False)
+    return (
+        Post(
+            file,
+            f"{folder}/{file.name}" if is_bundle else file.name,
+            is_bundle,
+            _resources(file.parent, file),
+        )
+        if is_bundle
+        else Post(file, file.name, False)
+    )
 
 
 def _root_of(path: Path) -> Path | None:
@@ -302,7 +322,9 @@ def _merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
     """Find the pages under a folder; bundles keep their resources, other formats and languages are refused."""
-    bundles = {file.parent for file in start.rglob("index.*") if file.suffix.lower() in MARKDOWN | OTHER_CONTENT}
+    bundles = {
+        file.parent for file in start.rglob("index.*") if file.suffix.lower() in MARKDOWN | OTHER_CONTENT
+    }
     for file in sorted(start.rglob("*")):
         if not file.is_file() or file.name.startswith("."):
             continue
@@ -315,7 +337,9 @@ def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
                 site.left_out.append(f"{file}: inside another bundle, so it is a resource and no page")
             continue
         if suffix in OTHER_CONTENT:
-            site.problems.append(Problem(file, 1, f"{suffix} is not Markdown; convert the post to Markdown first"))
+            site.problems.append(
+                Problem(file, 1, f"{suffix} is not Markdown; convert the post to Markdown first")
+            )
             continue
         if suffix not in MARKDOWN:
             continue
@@ -324,7 +348,11 @@ def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
             continue
         if language := _other_language(file, inside, site.config):
             site.problems.append(
-                Problem(file, 1, f"written in {language!r}; this site holds one language, {site.config.language!r}")
+                Problem(
+                    file,
+                    1,
+                    f"written in {language!r}; this site holds one language, {site.config.language!r}",
+                )
             )
             continue
         yield Post(file, inside, is_index, _resources(file.parent, file) if is_index else ())
@@ -346,5 +374,8 @@ def _resources(folder: Path, page: Path) -> tuple[Path, ...]:
     return tuple(
         file
         for file in sorted(folder.rglob("*"))
-        if file.is_file() and file != page and file.suffix.lower() not in MARKDOWN and not file.name.startswith(".")
+        if file.is_file()
+        and file != page
+        and file.suffix.lower() not in MARKDOWN
+        and not file.name.startswith(".")
     )

@@ -64,7 +64,7 @@ def _single(rest: str, before: str, can_open: bool, can_close: bool, still_open:
     if before.isalnum() and after.isalpha():
         return "’"
     if opens:
-        if after in "smtd" and _ends_word(rest, 2) or rest[1:3] in ("ve", "ll", "re") and _ends_word(rest, 3):
+        if (after in "smtd" and _ends_word(rest, 2)) or (rest[1:3] in ("ve", "ll", "re") and _ends_word(rest, 3)):
             return "’"
         still_open[0] += 1
         return "‘"
@@ -103,9 +103,7 @@ def _ends_word(rest: str, index: int) -> bool:
 
 def _flanking(before: str, after: str) -> tuple[bool, bool]:
     """Say whether a mark between two characters can open and can close, as for emphasis."""
-    left = not after.isspace() and (
-        not _is_punctuation(after) or before.isspace() or _is_punctuation(before)
-    )
+    left = not after.isspace() and (not _is_punctuation(after) or before.isspace() or _is_punctuation(before))
     right = not before.isspace() and (
         not _is_punctuation(before) or after.isspace() or _is_punctuation(after)
     )

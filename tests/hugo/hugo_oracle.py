@@ -80,7 +80,9 @@ def difference(hugo: str, page: str, workshop: Workshop) -> str:
     maths = "arithmatex" in here
     if maths:
         hugo, here = _without_maths_marks(hugo), _without_maths_marks(here)
-    found = parity.first_difference(joined(parity.units(hugo), maths=maths), joined(parity.units(here), maths=maths))
+    found = parity.first_difference(
+        joined(parity.units(hugo), maths=maths), joined(parity.units(here), maths=maths)
+    )
     return f"Hugo: {parity.described(found[0])}; here: {parity.described(found[1])}" if found else ""
 
 
@@ -92,7 +94,15 @@ def _without_maths_marks(html: str) -> str:
 
 def _typed(text: str) -> str:
     """Return text without the typographer's work: KaTeX gets it from Hugo, arithmatex keeps it out of maths."""
-    for set_in_type, typed in (("…", "..."), ("’", "'"), ("‘", "'"), ("—", "---"), ("–", "--"), ("“", '"'), ("”", '"')):
+    for set_in_type, typed in (
+        ("…", "..."),
+        ("’", "'"),
+        ("‘", "'"),
+        ("—", "---"),
+        ("–", "--"),
+        ("“", '"'),
+        ("”", '"'),
+    ):
         text = text.replace(set_in_type, typed)
     return text
 

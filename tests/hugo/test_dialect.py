@@ -51,8 +51,8 @@ def test_case_is_what_hugo_shows(name: str, hugo: dict[str, str], workshop: Work
 
 VARIANTS = {
     "passthrough": (
-        '[markup.goldmark.extensions.passthrough]\nenable = true\n'
-        '[markup.goldmark.extensions.passthrough.delimiters]\n'
+        "[markup.goldmark.extensions.passthrough]\nenable = true\n"
+        "[markup.goldmark.extensions.passthrough.delimiters]\n"
         'block = [["\\\\[","\\\\]"],["$$","$$"]]\ninline = [["\\\\(","\\\\)"],["$","$"]]\n',
         Dialect(passthrough=Delimiters((("\\(", "\\)"), ("$", "$")), (("\\[", "\\]"), ("$$", "$$")))),
         "A $a_1 b_1$ and \\(x_1 * y * z\\).\n\n$$\na \\\\\nb_1 * c * d\n$$\n\n\\[\nx < y\n\\]\n\n## $z$ end\n",
@@ -65,7 +65,7 @@ VARIANTS = {
     "no typographer": (
         "[markup.goldmark.extensions]\ntypographer = false\n",
         Dialect(typographer=False),
-        "\"It's\" -- so... 'x'\n\n## It's \"it\"\n\n> \"q\"\n",
+        '"It\'s" -- so... \'x\'\n\n## It\'s "it"\n\n> "q"\n',
     ),
     "no linkify": (
         "[markup.goldmark.extensions]\nlinkify = false\n",
@@ -122,11 +122,15 @@ def _spec(cache: Path) -> str | None:
     return kept.read_text("utf-8") if kept.is_file() else None
 
 
-def test_commonmark_examples_agree(request: pytest.FixtureRequest, tmp_path: Path, workshop: Workshop) -> None:
+def test_commonmark_examples_agree(
+    request: pytest.FixtureRequest, tmp_path: Path, workshop: Workshop
+) -> None:
     """Protects everything that the specification has an example of: 94 in 100 must be exact, none wrong unnoticed."""
     text = _spec(Path(request.config.cache.mkdir("commonmark")))
     if text is None:
-        pytest.skip(f"no CommonMark specification; set COMMONMARK_SPEC to spec.txt of the npm package {SPEC_PACKAGE}")
+        pytest.skip(
+            f"no CommonMark specification; set COMMONMARK_SPEC to spec.txt of the npm package {SPEC_PACKAGE}"
+        )
     found = re.finditer(r"^`{32} example[^\n]*\n(.*?)^\.\n(.*?)^`{32}$", text, re.MULTILINE | re.DOTALL)
     examples = {f"example-{n:03}": match[1].replace("→", "\t") for n, match in enumerate(found, start=1)}
     assert len(examples) > 640

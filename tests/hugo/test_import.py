@@ -75,8 +75,8 @@ def _units(page: str, address: str, moved: dict[str, str], site: str) -> list[pa
         for key in ("href", "src"):
             if element.get(key):
                 full = urlsplit(urljoin(site + address, element.get(key)))
-                path = moved.get(full.path, full.path) if full.netloc == urlsplit(site).netloc else full.geturl()
-                path = path if not path.endswith("/index.md") else path
+                is_here = full.netloc in ("me.test", "new.test")
+                path = moved.get(full.path, full.path) if is_here else full.geturl()
                 name = path.rsplit("/", 1)[-1] if re.search(r"\.(png|csv)$", path) else path
                 element.set(key, name + (f"#{full.fragment}" if full.fragment else ""))
     text = lxml_html.tostring(root, encoding="unicode")
@@ -85,20 +85,31 @@ def _units(page: str, address: str, moved: dict[str, str], site: str) -> list[pa
 
 
 def _posts() -> list[str]:
-    return [path.relative_to(BLOG / "content").as_posix() for path in sorted((BLOG / "content").rglob("[!_]*.md"))]
+    return [
+        path.relative_to(BLOG / "content").as_posix() for path in sorted((BLOG / "content").rglob("[!_]*.md"))
+    ]
 
 
 @pytest.mark.parametrize("post", _posts())
 def test_built_page_shows_what_hugo_showed(post: str, imported: Path, hugo_pages: Path) -> None:
     """Protects the whole way: import, macros, Markdown, blog plugin and links, against Hugo's own page."""
-    entries = {entry["source"]: entry for entry in json.loads((imported / "report.json").read_text("utf-8"))["posts"]}
+    entries = {
+        entry["source"]: entry for entry in json.loads((imported / "report.json").read_text("utf-8"))["posts"]
+    }
     entry = entries[str(BLOG / "content" / post)]
     moved = json.loads((imported / "report.json").read_text("utf-8"))["redirects"]
     new = "/" + entry["page"].removesuffix(".md") + "/"
-    addresses = [new, *(address for address, there in moved.items() if there == new and address.endswith("/"))]
+    addresses = [
+        new,
+        *(address for address, there in moved.items() if there == new and address.endswith("/")),
+    ]
     files = {address: hugo_pages / unquote(address).strip("/") / "index.html" for address in addresses}
-    old = next(address for address, file in files.items() if file.is_file() and "<main>" in file.read_text("utf-8"))
-    ours = lxml_html.document_fromstring((imported / "site" / new.strip("/") / "index.html").read_text("utf-8"))
+    old = next(
+        address for address, file in files.items() if file.is_file() and "<main>" in file.read_text("utf-8")
+    )
+    ours = lxml_html.document_fromstring(
+        (imported / "site" / new.strip("/") / "index.html").read_text("utf-8")
+    )
     article = ours.xpath("//article")[0]
     for extra in article.xpath("./nav | ./h1[not(@id)] | ./aside | ./hr[last()]"):
         extra.drop_tree()
@@ -114,7 +125,9 @@ def test_old_addresses_lead_to_the_new_pages(imported: Path) -> None:
     assert redirects["/2021/06/my-note/"] == "/posts/n/"
     assert redirects["/old/first/"] == redirects["/posts/first-old.html"] == "/posts/first/"
     for old, new in redirects.items():
-        file = imported / "site" / (old.lstrip("/") if old.endswith(".html") else f"{old.strip('/')}/index.html")
+        file = (
+            imported / "site" / (old.lstrip("/") if old.endswith(".html") else f"{old.strip('/')}/index.html")
+        )
         target = re.search(r'rel="canonical" href="([^"]+)"', file.read_text("utf-8"))
         assert target is not None
         assert urlsplit(urljoin(f"https://new.test{old}", target[1])).path == new
@@ -157,7 +170,9 @@ def test_changed_source_replaces_an_untouched_page(tmp_path: Path) -> None:
     assert "more" in (tmp_path / "docs" / "posts" / "post.md").read_text("utf-8")
 
 
-def _post(folder: Path, body: str, header: str = "title: Post\ndate: 2024-01-02\n", name: str = "post.md") -> Path:
+def _post(
+    folder: Path, body: str, header: str = "title: Post\ndate: 2024-01-02\n", name: str = "post.md"
+) -> Path:
     path = folder / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(f"---\n{header}---\n{body}", "utf-8")
@@ -168,10 +183,10 @@ REFUSALS = {
     "unknown shortcode": ("x\n\n{{< mystery a >}}\n", "", 6, "`mystery` is not known"),
     "unclosed shortcode": ("{{< highlight go >}}\nx\n", "", 4, "never closed"),
     "stray end": ("a\n{{< /details >}}\n", "", 5, "closes a shortcode"),
-    "unterminated": ("{{< figure src=\"x\"\n", "", 4, "never closed"),
+    "unterminated": ('{{< figure src="x"\n', "", 4, "never closed"),
     "inline shortcode": ("{{< now.inline >}}{{ now }}{{< /now.inline >}}\n", "", 4, "inline shortcode"),
     "template": ("a {{ .Params.x }} b\n", "", 4, "Go template"),
-    "unknown ref": ("[x]({{< ref \"nowhere.md\" >}})\n", "", 4, "leads to no page"),
+    "unknown ref": ('[x]({{< ref "nowhere.md" >}})\n', "", 4, "leads to no page"),
     "unknown param": ("{{< param nothing >}}\n", "", 4, "names nothing"),
     "other markup": ("x\n", "markup: org\n", 1, "not Markdown"),
 }
@@ -197,7 +212,11 @@ def test_no_date_is_refused(tmp_path: Path) -> None:
 
 def test_broken_header_is_refused_at_its_line(tmp_path: Path) -> None:
     """Protects against half-read headers: YAML, TOML and JSON that cannot be read name their line."""
-    broken = {"a.md": "---\ntitle: x\nb: [\n---\n", "b.md": "+++\ntitle = 1\nx = \n+++\n", "c.md": '{"a": 1,\n b}\n'}
+    broken = {
+        "a.md": "---\ntitle: x\nb: [\n---\n",
+        "b.md": "+++\ntitle = 1\nx = \n+++\n",
+        "c.md": '{"a": 1,\n b}\n',
+    }
     for name, text in broken.items():
         (tmp_path / name).write_text(text)
         [refused] = import_posts(tmp_path / name, tmp_path / "docs").refused
@@ -227,7 +246,10 @@ def test_other_languages_and_formats_are_refused(tmp_path: Path) -> None:
     _post(site, "x\n", name="content/posts/a.fr.md")
     (site / "content" / "posts" / "b.org").write_text("* x")
     report = import_posts(site, tmp_path / "docs")
-    assert sorted(post.reason.split(";")[0] for post in report.refused) == [".org is not Markdown", "written in 'fr'"]
+    assert sorted(post.reason.split(";")[0] for post in report.refused) == [
+        ".org is not Markdown",
+        "written in 'fr'",
+    ]
     assert [post.page for post in report.posts if post.page] == ["posts/a.md"]
 
 
@@ -265,7 +287,7 @@ def test_python_blocks_become_regions(tmp_path: Path) -> None:
     """Protects the way from tutorial to executed post: each block is a region, its fence names it, output stays."""
     source = _post(
         tmp_path,
-        "## Set up\n\n```python\nx = 1\n\ny = f\"{{x}}\"\n```\n\n```\nOut: 1\n```\n\n- in a list\n\n  ```py\n  if x:\n"
+        '## Set up\n\n```python\nx = 1\n\ny = f"{{x}}"\n```\n\n```\nOut: 1\n```\n\n- in a list\n\n  ```py\n  if x:\n'
         "      print(x)\n  ```\n\n```python\n>>> x\n1\n```\n\n```bash\nls\n```\n",
         name="my-post.md",
     )
@@ -310,7 +332,9 @@ def test_draft_comes_in_whole(tmp_path: Path) -> None:
     """Protects the first post: header, all words, the list after a line of text, and every heading of the draft."""
     assert not import_posts(SEED, tmp_path / "docs").refused
     page = (tmp_path / "docs" / "posts" / "flax-post.md").read_text("utf-8")
-    assert page.startswith("---\ntitle: Flax Post\ndate: 2023-05-22T21:54:11+01:00\ndraft: true\nslug: flax-post\n---\n")
+    assert page.startswith(
+        "---\ntitle: Flax Post\ndate: 2023-05-22T21:54:11+01:00\ndraft: true\nslug: flax-post\n---\n"
+    )
     body = SEED.read_text("utf-8").split("---", 2)[2]
     assert page.split("---", 2)[2].split() == body.split()
     assert "two libraries:\n\n- **JAX**" in page
@@ -334,7 +358,9 @@ def test_contract_names_each_difference(tmp_path: Path) -> None:
     same = tmp_path / "mkdocs.yml"
     same.write_text(MKDOCS + contract[contract.index("markdown_extensions:") :])
     assert contract_differences(same) == []
-    changed = contract.replace("  - sane_lists\n", "  - pymdownx.mark\n").replace("subscript: false", "subscript: true")
+    changed = contract.replace("  - sane_lists\n", "  - pymdownx.mark\n").replace(
+        "subscript: false", "subscript: true"
+    )
     same.write_text(changed)
     found = contract_differences(same)
     assert len(found) == 3
