@@ -26,10 +26,10 @@ def build_site(root: Path) -> Path:
     return root / "site"
 
 
-def write_pages(root: Path, folder: Path, lock_held: int) -> None:
-    """Let MkDocs write the pages into a folder; it holds the lock too, lest it outlive a killed build."""
+def write_pages(root: Path, folder: Path, *locks_held: int) -> None:
+    """Let MkDocs write the pages into a folder; it holds the locks too, lest it outlive a killed build."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
-    if subprocess.run(command, cwd=root, env=environment, pass_fds=[lock_held], check=False).returncode:
+    if subprocess.run(command, cwd=root, env=environment, pass_fds=locks_held, check=False).returncode:
         message = "mkdocs build --strict failed; site/ is as it was"
         raise PostError(Finding("mkdocs.yml", 1, message, "mend what it names above, then: blog build"))

@@ -1,4 +1,4 @@
-"""Figures of runs: charts as SVG in the page itself, in its ink; pictures with their size."""
+"""Figures: charts as SVG in the page itself, in its ink; pictures with their size."""
 
 from lxml import etree, html
 from PIL import Image
@@ -10,13 +10,13 @@ POINT = 4 / 3  # pixels of CSS
 
 
 def dress_figures(page: Page) -> None:
-    """Put each chart of a run into the page, and give each picture its size."""
-    for image in page.tree.xpath("//img[@src]"):
+    """Put each chart that is drawn in the page's ink into the page, and give each picture its size."""
+    for image in page.tree.xpath("//article//img[@src]"):
         path = page.file(image.get("src"))
-        if path is None or "runs" not in path.parts:
+        if path is None:
             continue
-        if path.suffix == ".svg":
-            replace(image, inline_svg(path.read_bytes(), image.get("alt") or "", page))
+        if path.suffix == ".svg" and b"currentColor" in (content := path.read_bytes()):
+            replace(image, inline_svg(content, image.get("alt") or "", page))
         elif path.suffix == ".png":
             dress_picture(image, Image.open(path))
 
@@ -31,8 +31,7 @@ def inline_svg(content: bytes, alt: str, page: Page) -> Element:
         value = chart.get(side, "")
         if value.endswith("pt"):
             chart.set(side, f"{float(value[:-2]) * POINT:.0f}")
-    for key in ("version",):
-        chart.attrib.pop(key, None)
+    chart.attrib.pop("version", None)
     chart.set("role", "img")
     chart.set("aria-label", alt)
     add_class(chart, "chart")
