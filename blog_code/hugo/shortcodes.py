@@ -170,7 +170,14 @@ def _paired(tags: Sequence[_Tag | _Escaped], text: str) -> list[tuple[int, int, 
                 f"`/{name}` closes a shortcode that was not opened; open it or remove it", tag.shortcode.line
             )
         opening = stack.pop()
-        opening.shortcode.inner = text[opening.end : tag.start]
+        opening.shortcode.inner = _outdented(text, opening, tag)
         spans = [span for span in spans if span[0] < opening.start]
         spans.append((opening.start, tag.end, opening.shortcode))
     return spans
+
+
+def _outdented(text: str, opening: _Tag, closing: _Tag) -> str:
+    """Return what is inside a shortcode; the indentation before it comes off each line, as Hugo takes it off."""
+    inner = text[opening.end : closing.start]
+    before = text[text.rfind("\n", 0, opening.start) + 1 : opening.start]
+    return inner.replace("\n" + before, "\n") if before and not before.strip() else inner

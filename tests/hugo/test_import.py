@@ -116,7 +116,7 @@ def test_built_page_shows_what_hugo_showed(post: str, imported: Path, hugo_pages
     expected = _units(files[old].read_text("utf-8"), old, moved, "https://me.test")
     found = _units(lxml_html.tostring(article, encoding="unicode"), new, {}, "https://new.test")
     difference = parity.first_difference(expected, found)
-    assert difference is None, difference
+    assert difference is None, repr(difference)
 
 
 def test_old_addresses_lead_to_the_new_pages(imported: Path) -> None:
