@@ -35,8 +35,15 @@ lock: .venv/ready  ## resolve requirements.lock anew, and requirements-gpu.lock 
 zensical: .venv/ready  ## build the same sources with Zensical and compare each page's text with MkDocs'
 	$(BIN)/python tests/publish/canary.py
 
-bench: .venv/ready  ## the figures behind the claims, into benchmarks/results/; FULL=1 for the long ones
-	$(BIN)/python -m benchmarks $(if $(FULL),--full)
+bench: .blog/bench/ready  ## the figures behind the claims, into benchmarks/results/; FULL=1 for the long ones
+	.blog/bench/bin/python -m benchmarks $(NAME) $(if $(FULL),--full)
+
+.blog/bench/ready: .venv/ready  # the peers stay out of .venv
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .blog/bench
+	$(BIN)/uv pip sync --quiet --python .blog/bench/bin/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python .blog/bench/bin/python --no-build-isolation \
+		--constraint requirements.lock --editable ".[bench]"
+	@touch $@
 
 # What the workflows call, beside `test` and `lock`; each runs here too.
 browser:  ## see that tests find a command chromium

@@ -79,6 +79,7 @@ def run(command: list[str | Path], folder: Path, timeout: int, **environment: st
     )
     if done.returncode:
         sys.exit(
-            f"{' '.join(map(str, command))}: exit {done.returncode}\n{done.stdout[-3000:]}{done.stderr[-3000:]}"
+            f"{' '.join(map(str, command))}: exit {done.returncode}\n"
+            f"{done.stdout[-3000:]}{done.stderr[-3000:]}"
         )
     return done.stdout

@@ -1,9 +1,9 @@
 """A step of one VAE (784-400-20, batches of 128, Adam) in the post's scan, NNX, Linen and PyTorch.
 
 The post's own functions train it: only the model is another, the one that papers and tutorials time. The
-digits are drawn at random in MNIST's shape, since no time depends on what they are of; 100 steps are timed, and
-a whole epoch of 468 with --full. PyTorch runs in a process of its own, by the interpreter that the variable
-TORCH_PYTHON names where it is not in this environment.
+digits are drawn at random in MNIST's shape, since no time depends on what they are of; 100 steps are timed,
+and a whole epoch of 468 with --full. PyTorch runs in a process of its own, by the interpreter that the
+variable TORCH_PYTHON names where it is not in this environment.
 """
 
 import json
@@ -27,8 +27,8 @@ from blog_code.flax_and_optax.train import TrainState, binarise, data_mesh, trai
 BATCH, HIDDEN, LATENT = 128, 400, 20
 EPOCH = 60_000 // BATCH
 TARGETS = {"of_torch": 0.29, "of_gemm_rate": 0.70}
-# Multiplications of a step as (rows, inner, columns): forward, then for each layer the gradient of its weights
-# and, but for the first, of its input.
+# Multiplications of a step as (rows, inner, columns): forward, then for each layer the gradient of its
+# weights and, but for the first, of its input.
 LAYERS = [(784, HIDDEN), (HIDDEN, 2 * LATENT), (LATENT, HIDDEN), (HIDDEN, 784)]
 GEMMS = [
     *((BATCH, inputs, outputs) for inputs, outputs in LAYERS),
@@ -187,7 +187,7 @@ def measure(full: bool) -> None:
         {
             "device": processor() if cpu else jax.devices()[0].device_kind,
             "versions": {**versions("jax", "flax", "optax"), **({"torch": torch_version} if torch else {})},
-            "how": f"784-{HIDDEN}-{LATENT}, batches of {BATCH}, Adam; {steps} steps, the best of {rounds} rounds",
+            "how": f"784-{HIDDEN}-{LATENT}, batches of {BATCH}, Adam; {steps} steps, best of {rounds} rounds",
             "gemm_ms": round(1000 * gemms, 2),
             "gemm_gflops": round(flops / gemms / 1e9),
             "targets": TARGETS,
