@@ -358,7 +358,7 @@ def _line_with_shortcodes(line: str, renditions: Sequence[Rendition]) -> str:
         elif word_found := WORD.fullmatch(part):
             became = renditions[int(word_found[1])]
             if became.is_block and not in_one_line:
-                pieces += [became.markdown, ""]
+                pieces += [became.nested if lead and became.nested else became.markdown, ""]
             else:
                 pieces[-1] += became.markdown.replace("\n", " ")
         else:

@@ -13,7 +13,7 @@ from typing import Any
 
 from blog_code.hugo.escapes import entities
 from blog_code.hugo.problems import Refused, Usage
-from blog_code.hugo.render import INDENT, admonition, code_block, fence_header
+from blog_code.hugo.render import INDENT, admonition, code_block, fence_header, folded
 from blog_code.hugo.shortcodes import Shortcode
 
 
@@ -24,6 +24,8 @@ class Rendition:
     markdown: str
     html: str
     is_block: bool = True
+    #: The form for lists and quotes, where it is another.
+    nested: str = ""
 
 
 @dataclass
@@ -117,7 +119,9 @@ def _details(code: Shortcode, around: Surroundings) -> Rendition:
     is_open = " open" if code.get("open") in ("true", "open") else ""
     head = f'<details{is_open} markdown="block">\n<summary>{summary}</summary>'
     return Rendition(
-        f"{head}\n\n{inside}\n\n</details>", f"<details{is_open}><summary>{summary}</summary>{html}</details>"
+        f"{head}\n\n{inside}\n\n</details>",
+        f"<details{is_open}><summary>{summary}</summary>{html}</details>",
+        nested=folded(summary, inside, is_open=bool(is_open)),
     )
 
 

@@ -24,7 +24,7 @@ def entity(character: str) -> str:
 
 def entities(text: str) -> str:
     """Return text in which nothing can be taken for markup."""
-    return "".join(entity(c) if c in SPECIAL else c for c in text)
+    return "".join(entity(c) if c in SPECIAL or _is_odd_space(c) else c for c in text)
 
 
 def escape_text(text: str, before: str, after: str, *, in_link: bool, in_cell: bool) -> str:
@@ -62,9 +62,16 @@ def _one(character: str, left: str, right: str, rest: str, in_link: bool, in_cel
         return "&quot;" if character == '"' else "&#39;"
     if character == "|" and in_cell:
         return "\\|"
+    if _is_odd_space(character):
+        return "&nbsp;" if character == "\xa0" else entity(character)
     if character == "!" and right in "[!":
         return "\\!" if right == "[" else character
     return character
+
+
+def _is_odd_space(character: str) -> bool:
+    """Whether a character is white space that Python-Markdown strips and Goldmark prints."""
+    return character.isspace() and character not in " \t\n"
 
 
 def _blank(character: str) -> bool:

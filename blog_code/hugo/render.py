@@ -6,7 +6,8 @@ Each function below is one difference between the two dialects. The frame, which
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
 
@@ -68,15 +69,39 @@ def _root(node: RenderTreeNode, context: RenderContext) -> str:
 
 
 def _container(container: raw_html.Container, context: RenderContext) -> str:
-    """HTML that is left open around Markdown needs `markdown="block"`, and no indentation inside."""
+    """HTML that is left open around Markdown needs `markdown="block"`, and no indentation inside.
+
+    In lists and quotes that is not read; there only what folds has a form.
+    """
     inside = "\n\n".join(_blocks(container.children, context))
+    folding = _FOLDING.fullmatch(container.opening.content.strip())
+    if folding and context.env.get("nested") and container.closing.strip() == "</details>":
+        return folded(raw_html.escaped_text(folding["summary"].strip()), inside, is_open=bool(folding["open"]))
     opening = raw_html.with_markdown(container.opening.content)
     closing = raw_html.escaped_text(container.closing.strip())
     return "\n\n".join(part for part in (opening, inside, closing) if part)
 
 
+_FOLDING = re.compile(r"<details(?P<open>\s+open[^>]*)?>\s*<summary>(?P<summary>.*?)</summary>", re.DOTALL)
+
+
+def folded(summary: str, inside: str, *, is_open: bool) -> str:
+    """Return what folds as it can stand in a list or a quote."""
+    title = re.sub(r"\s+", " ", summary).replace('"', "&quot;")
+    return f'???{"+" if is_open else ""} "{title}"\n\n{INDENT}{_indented(inside)}'
+
+
+@contextmanager
+def _nested(context: RenderContext) -> Iterator[None]:
+    """Remember that what is rendered stands in a list, a quote or a definition."""
+    before = context.env.get("nested", 0)
+    context.env["nested"] = before + 1
+    yield
+    context.env["nested"] = before
+
+
 def _paragraph(node: RenderTreeNode, context: RenderContext) -> str:
-    lines = [line.strip() for line in node.children[0].render(context).split("\n")]
+    lines = [line.strip(" \t") for line in node.children[0].render(context).split("\n")]
     text = "\n".join(escapes.escape_line_start(line) if not _starts_raw(line) else line for line in lines)
     attributes = {key: value for key, value in node.attrs.items() if key != "hidden"}
     return f"{text}\n{attribute_list(attributes)}" if attributes else text
@@ -159,12 +184,13 @@ def _list(node: RenderTreeNode, context: RenderContext) -> str:
 def _item(node: RenderTreeNode, context: RenderContext, tight: bool) -> tuple[str, bool]:
     """Return an item's text, and whether it holds only a line of text and lists."""
     children = node.children
-    parts = _blocks(children, context)
+    with _nested(context):
+        parts = _blocks(children, context)
     starts_with_text = bool(children) and children[0].type == "paragraph" and bool(parts)
     if not starts_with_text:
         parts.insert(0, NOTHING)
     plain = all(child.type in ("paragraph", "bullet_list", "ordered_list") for child in children)
-    plain = plain and starts_with_text and len(parts) <= 2
+    plain = plain and starts_with_text and len(parts) <= 2 and not any("\n\n" in part for part in parts)
     return ("\n" if tight and plain else "\n\n").join(parts), plain
 
 
@@ -174,7 +200,8 @@ def _indented(text: str) -> str:
 
 
 def _quote(node: RenderTreeNode, context: RenderContext) -> str:
-    inside = "\n\n".join(_blocks(node.children, context))
+    with _nested(context):
+        inside = "\n\n".join(_blocks(node.children, context))
     if alert := node.meta.get("alert"):
         return admonition(
             alert["type"], context.env["inline_markdown"](alert_title(alert)), inside, alert["sign"]
