@@ -1,148 +1,14 @@
-"""A small repository of posts for each test, and a way to run them with and without a kernel."""
+"""The repository that each test of the runner gets."""
 
-import contextlib
-import io
 import shutil
 import subprocess
-import sys
-import textwrap
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import nbformat
 import pytest
+from repository import Repository
 
-from blog_code.runner.cells import Post, read_post
-from blog_code.runner.check import Verdict, check_post
-from blog_code.runner.errors import PostError
-from blog_code.runner.execute import CellResult, RunResult
 from blog_code.runner.kernels import Nursery
-from blog_code.runner.run import run_post
-
-MKDOCS = """\
-site_name: Fixture
-docs_dir: docs
-theme: {name: mkdocs}
-plugins:
-  - macros:
-      on_undefined: strict
-      on_error_fail: true
-      include_yaml: [%s]
-markdown_extensions:
-  - attr_list
-  - pymdownx.superfences
-  - pymdownx.snippets: {base_path: [blog_code, docs/runs], check_paths: true, dedent_subsections: true}
-"""
-BLOG = Path(sys.executable).with_name("blog")
-
-
-class Repository:
-    """A repository in a temporary folder, in the layout of this one."""
-
-    def __init__(self, root: Path, nursery: Nursery) -> None:
-        self.root = root
-        self.nursery = nursery
-        self.write("requirements.lock", "numpy==2.0.0 \\\n    --hash=sha256:00\n")
-        self.write("docs/index.md", "# Fixture\n")
-        self._configure()
-
-    def _configure(self) -> None:
-        slugs = sorted(path.stem for path in (self.root / "docs" / "posts").glob("*.md"))
-        self.write("mkdocs.yml", MKDOCS % ", ".join(f"docs/runs/{slug}/values.yml" for slug in slugs))
-
-    def write(self, name: str, text: str | bytes) -> Path:
-        """Write a file, and the folders above it."""
-        path = self.root / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(text.encode() if isinstance(text, str) else text)
-        return path
-
-    def module(self, name: str, **regions: str) -> Path:
-        """Write a module of regions, `name` relative to blog_code; `_` in their names becomes `-`."""
-        marked = [
-            f"# --8<-- [start:{region.replace('_', '-')}]\n{textwrap.dedent(source).strip()}\n"
-            f"# --8<-- [end:{region.replace('_', '-')}]\n"
-            for region, source in regions.items()
-        ]
-        return self.write(f"blog_code/{name}", '"""A module of the fixture."""\n\n' + "\n".join(marked))
-
-    def post(
-        self,
-        slug: str = "x",
-        *,
-        flags: dict[str, str] | None = None,
-        front: str = "",
-        end: str = "",
-        **regions: str,
-    ) -> Path:
-        """Write a post of these regions, which shows `<region>.txt` below each that prints or raises."""
-        package = slug.replace("-", "_")
-        self.module(f"{package}/story.py", **regions)
-        parts = [f"---\ntitle: A post\ndate: 2024-02-03\n{textwrap.dedent(front).strip()}\n---\n\nProse.\n"]
-        for key, source in regions.items():
-            name, flag = key.replace("_", "-"), (flags or {}).get(key, "")
-            parts.append(f'``` {{ .python {flag}}}\n--8<-- "{package}/story.py:{name}"\n```\n')
-            if ("print(" in source or "raises" in flag) and "quiet" not in flag and "shown" not in flag:
-                parts.append(f'``` {{ .text .output }}\n--8<-- "{slug}/{name}.txt"\n```\n')
-        path = self.write(f"docs/posts/{slug}.md", "\n".join([*parts, end]))
-        self._configure()
-        return path
-
-    def edit(self, name: str, old: str, new: str) -> None:
-        """Replace a text in a file, which has to hold it."""
-        path = self.root / name
-        text = path.read_text(encoding="utf-8")
-        assert old in text, f"{name} does not hold {old!r}"
-        path.write_text(text.replace(old, new, 1), encoding="utf-8")
-
-    def read(self, slug: str = "x") -> Post:
-        return read_post(self.root / "docs" / "posts" / f"{slug}.md", self.root)
-
-    def run(self, slug: str = "x", **options: Any) -> Path:
-        """Execute a post in a real kernel and accept the run."""
-        return run_post(self.read(slug), nursery=self.nursery, **{"say": lambda text: None, **options})
-
-    def accept(self, slug: str = "x", **options: Any) -> Path:
-        """Accept a run of a post whose plain cells are executed here, without a kernel."""
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("blog_code.runner.execute.execute", pretend)
-            return run_post(self.read(slug), say=lambda text: None, **options)
-
-    def check(self, slug: str = "x") -> Verdict:
-        return check_post(self.read(slug))
-
-    def blog(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
-        """Call the command in a process of its own."""
-        command = [str(BLOG), *arguments]
-        return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120, **options)
-
-    def tree(self, name: str) -> dict[str, bytes]:
-        """The files of a folder with what they hold."""
-        folder = self.root / name
-        return {
-            path.relative_to(folder).as_posix(): path.read_bytes()
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
-
-
-def pretend(post: Post, *, quick: bool = False, say: Any = None, **options: Any) -> RunResult:
-    """What `execute` does, in this process and for cells that only compute and print."""
-    names: dict[str, Any] = {}
-    results = []
-    for cell in post.cells:
-        if not cell.runs:
-            continue
-        result = CellResult(cell)
-        with contextlib.redirect_stdout(io.StringIO()) as printed:
-            exec(cell.region.source, names)
-        if text := printed.getvalue():
-            result.files[f"{cell.name}.txt"] = text.encode()
-            result.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
-        results.append(result)
-    values = {name: names[name] for name in post.values}
-    return RunResult(results, {}, values, names.get("data_read", {}), "cpu", {"python": "3.12.0"}, 1.0)
 
 
 @pytest.fixture(scope="session")
@@ -168,8 +34,3 @@ def with_git(repo: Repository) -> Repository:
         subprocess.run(["git", *arguments], cwd=repo.root, check=True)
     repo.write(".gitignore", ".blog/\nsite/\n")
     return repo
-
-
-def messages(error: PostError | Verdict) -> str:
-    """All that is said of findings, in one text."""
-    return "\n".join(map(str, error.findings))

@@ -4,7 +4,7 @@ import json
 from collections.abc import Callable
 
 import pytest
-from conftest import Repository, messages
+from repository import Repository, messages
 
 from blog_code.runner.check import as_json, check_posts, check_site
 

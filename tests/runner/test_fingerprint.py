@@ -4,7 +4,7 @@ import os
 from collections.abc import Callable
 
 import pytest
-from conftest import Repository, messages
+from repository import Repository, messages
 
 from blog_code.runner.errors import PostError
 from blog_code.runner.record import fingerprint

@@ -1,0 +1,240 @@
+"""A run or a build that is killed at any point, or finds no room, leaves what was accepted whole."""
+
+import errno
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from repository import BLOG, Repository, gone_within, messages
+
+from blog_code.runner.atomic import replace_folder
+from blog_code.runner.errors import PostError
+
+# Counts what the interpreter is about to do with files, and kills the process before the number it was given.
+DRIVER = """
+import os, signal, sys
+sys.path.insert(0, {tests!r})
+from pathlib import Path
+from repository import Repository
+{setup}
+steps, limit = 0, int(sys.argv[1])
+def count(event, arguments):
+    global steps
+    if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"):
+        steps += 1
+        if steps == limit:
+            os.kill(os.getpid(), signal.SIGKILL)
+sys.addaudithook(count)
+{work}
+print(steps)
+"""
+RUN = {
+    "setup": "import pytest, PIL.Image, lxml.etree, blog_code.runner.editions, blog_code.runner.figures\n"
+    "repo = Repository.__new__(Repository)\nrepo.root = Path.cwd()",
+    "work": "repo.accept()",
+}
+BUILD = {
+    "setup": """
+import blog_code.site.build as build
+def write(root, folder, held):
+    folder.mkdir()
+    for number in range(5):
+        (folder / f"{number}.html").write_text("new")
+build.write_pages, build.finish_site = write, lambda folder, root: None""",
+    "work": "build.build_site(Path.cwd())",
+}
+
+
+def drive(repo: Repository, parts: dict[str, str], limit: int) -> subprocess.CompletedProcess[str]:
+    """Do the work in a process that is killed before step `limit`; with 0 it ends and prints the steps."""
+    code = DRIVER.format(tests=str(Path(__file__).parent), **parts)
+    command = [sys.executable, "-c", code, str(limit)]
+    return subprocess.run(command, cwd=repo.root, capture_output=True, text=True, timeout=60)
+
+
+def spread(steps: int, points: int) -> list[int]:
+    """So many points from the first step to the last."""
+    return [1 + round(number * (steps - 1) / (points - 1)) for number in range(points)]
+
+
+def test_killed_at_fourteen_points_of_writing_a_run_is_the_old_or_the_new(repo: Repository) -> None:
+    """From the first scratch file to the last one removed after the swap, no run is ever torn."""
+    repo.post(first="print(1)")
+    repo.accept()
+    old = repo.tree("docs/runs/x")
+    repo.edit("blog_code/x/story.py", "print(1)", "print(2)")
+    counted = drive(repo, RUN, 0)
+    assert counted.returncode == 0, counted.stderr
+    steps = int(counted.stdout)
+    assert steps > 14
+    seen = set()
+
+    for point in spread(steps, 14):
+        for name, content in old.items():
+            repo.write(f"docs/runs/x/{name}", content)
+        assert drive(repo, RUN, point).returncode == -signal.SIGKILL, point
+        after = repo.tree("docs/runs/x")
+        seen.add(after["first.txt"])
+        if after["first.txt"] == b"1\n":
+            assert after == old, point
+        else:
+            assert repo.check().findings == [] and repo.check().status == "fresh", point
+
+        repo.accept()  # the next run is clean
+
+        assert repo.check().status == "fresh"
+        assert repo.check().findings == []
+        assert list((repo.root / ".blog/staging").iterdir()) == []
+    assert seen == {b"1\n", b"2\n"}
+
+
+def test_killed_at_six_moments_of_its_cells_a_run_changes_nothing(repo: Repository) -> None:
+    """Whether the kernel starts or a cell works: what was accepted stays, and no process does."""
+    repo.post(first="print(1)")
+    repo.accept()
+    old = repo.tree("docs/runs/x")
+    seen = repo.root / "seen"
+    note = f"import os, time\nopen({str(seen)!r}, 'a').write(f'{{os.getpid()}} {{os.getppid()}}\\n')\n"
+    repo.post(first=note + "time.sleep(0.3)", second=note + "time.sleep(0.3)", third=note + "time.sleep(60)")
+
+    for moment in (
+        "at the start",
+        "as the kernel starts",
+        "in the first",
+        0.3,
+        "in the second",
+        "in the third",
+    ):
+        seen.write_text("")
+        running = subprocess.Popen([BLOG, "run"], cwd=repo.root, stdout=subprocess.PIPE, text=True)
+        assert running.stdout
+        wanted = {"in the first": 1, 0.3: 1, "in the second": 2, "in the third": 3}.get(moment, 0)
+        if moment != "at the start":
+            assert "executing 3 cells" in running.stdout.readline()
+        end = time.monotonic() + 60
+        while len(seen.read_text().splitlines()) < wanted:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        time.sleep(moment if isinstance(moment, float) else 0)
+        running.kill()
+        running.communicate()
+
+        assert gone_within(20, *{int(pid) for pid in seen.read_text().split()}), moment
+        assert repo.tree("docs/runs/x") == old, moment
+    repo.post(first="print(1)", second="print(2)")
+    assert repo.blog("run").returncode == 0
+    assert repo.check().status == "fresh"
+
+
+def test_a_killed_build_leaves_the_old_site_or_the_new_one(repo: Repository) -> None:
+    """Whoever publishes `site/` never publishes half of it."""
+    (repo.root / "site").mkdir()
+    counted = drive(repo, BUILD, 0)
+    assert counted.returncode == 0, counted.stderr
+    steps = int(counted.stdout)
+    new = repo.tree("site")
+    assert len(new) == 5
+    seen = set()
+
+    for point in spread(steps, 6):
+        for name in new:
+            repo.write(f"site/{name}", "old")
+        assert drive(repo, BUILD, point).returncode == -signal.SIGKILL, point
+        after = set(repo.tree("site").items())
+        assert len({content for _, content in after}) == 1 and len(after) == 5, point
+        seen |= {content for _, content in after}
+        assert drive(repo, BUILD, 0).returncode == 0, point
+        assert repo.tree("site") == new
+    assert seen == {b"old", b"new"}
+
+
+def test_a_failed_build_leaves_the_old_site(repo: Repository) -> None:
+    """A page that does not build keeps nobody from reading the site as it was."""
+    repo.write("site/index.html", "old")
+    repo.write("docs/index.md", "[broken](nowhere.md)\n")
+
+    done = repo.blog("build")
+
+    assert done.returncode == 1
+    assert "site/ is as it was" in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+    assert repo.tree("site") == {"index.html": b"old"}
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES, errno.EDQUOT])
+def test_no_room_or_no_access_is_said_in_a_line(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """A full or a read-only disk ends in a reason and what to do, with the accepted run as it was."""
+    repo.post(first="print(1)")
+    repo.accept()
+    old = repo.tree("docs/runs/x")
+    write = Path.write_bytes
+
+    def refuse(path: Path, content: bytes) -> int:
+        if path.name == "record.json":
+            raise OSError(number, os.strerror(number), str(path))
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", refuse)
+
+    with pytest.raises(PostError) as failed:
+        repo.accept()
+
+    assert os.strerror(number) in messages(failed.value)
+    assert ".blog/staging/x/record.json:1" in messages(failed.value)
+    assert "make room and give write access, then: blog run x" in messages(failed.value)
+    assert repo.tree("docs/runs/x") == old
+    assert list((repo.root / ".blog/staging").iterdir()) == []
+
+
+def test_a_file_that_the_system_refuses_to_let_grow_ends_the_command_in_a_line(repo: Repository) -> None:
+    """The same through the whole command, with a limit that the operating system itself enforces."""
+    repo.post(first="print('x' * 100)")
+    repo.accept()
+    old = repo.tree("docs/runs/x")
+    repo.edit("docs/posts/x.md", "Prose.", "Prose. " + "More of it. " * 4000)
+
+    def limited() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+
+    done = repo.blog("run", preexec_fn=limited)
+
+    assert done.returncode == 1
+    assert "the run could not be written: File too large" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert repo.tree("docs/runs/x") == old
+
+
+def test_a_folder_in_the_way_is_said_in_a_line(repo: Repository) -> None:
+    """Where the scratch folder cannot be made, the command says which one."""
+    repo.post(first="print(1)")
+    repo.write(".blog", "a file where a folder should be")
+
+    done = repo.blog("run")
+
+    assert done.returncode == 1
+    assert ".blog" in done.stdout and "the run could not be written" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_folder_is_replaced_with_one_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is no moment between the old folder and the new one, because the two change places at once."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+    seen: list[Any] = []
+    monkeypatch.setattr(
+        "shutil.rmtree", lambda path: seen.append(((tmp_path / "old/file").read_text(), path))
+    )
+
+    replace_folder(tmp_path / "new", tmp_path / "old")
+
+    assert seen == [("new", tmp_path / "new")]
+    assert (tmp_path / "new/file").read_text() == "old"
