@@ -10,13 +10,15 @@ def mend_theme(page: Page) -> None:
     for dialog in tree.xpath("//*[@role='dialog'][not(@aria-label)]"):
         dialog.set("aria-label", "Search")
     for options in tree.find_class("md-search__options"):
-        options.tag = "div"
         options.attrib.pop("aria-label", None)
     for list_ in tree.find_class("md-search-result__list"):
         list_.attrib.pop("role", None)
-    for number, note in enumerate(tree.xpath("//nav[@aria-expanded]")):
-        note.attrib.pop("aria-expanded")  # a landmark has no state
-        note.set("data-nav", str(number))
+    for landmark in tree.iter("nav"):
+        landmark.attrib.pop("aria-expanded", None)  # a landmark has no state
+        if not {"aria-label", "aria-labelledby"} & set(landmark.keys()):
+            landmark.tag = "div"
+    for code in tree.find_class("highlight-ipynb"):
+        code.set("tabindex", "0")  # it scrolls, so a keyboard must reach it
     if page.path.name == "404.html" and page.article is not None:
         page.article.append(
             element(f'<p>No page has this address: see <a href="{page.site.url}">all posts</a>.</p>')

@@ -5,7 +5,6 @@ function nameToolbars() {
   for (const toolbar of document.querySelectorAll(".md-code__nav:not([aria-label])")) {
     const cell = toolbar.closest(".cell");
     const name = cell ? cell.id.replace("cell-", "the cell ") : `block ${blocks().indexOf(toolbar.closest("pre")) + 1}`;
-    toolbar.setAttribute("role", "group");
     toolbar.setAttribute("aria-label", `Tools for ${name}`);
   }
 }
