@@ -7,55 +7,48 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from repository import BLOG, Repository, gone_within, messages
 
+import blog_code.site.build as build
 from blog_code.runner.atomic import replace_folder
 from blog_code.runner.errors import PostError
 
-# Counts what the interpreter is about to do with files, and kills the process before the number it was given.
-DRIVER = """
-import os, signal, sys
-sys.path.insert(0, {tests!r})
-from pathlib import Path
-from repository import Repository
-{setup}
-steps, limit = 0, int(sys.argv[1])
-def count(event, arguments):
-    global steps
-    if event in ("open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"):
-        steps += 1
-        if steps == limit:
-            os.kill(os.getpid(), signal.SIGKILL)
-sys.addaudithook(count)
-{work}
-print(steps)
-"""
-RUN = {
-    "setup": "import pytest, PIL.Image, lxml.etree, blog_code.runner.editions, blog_code.runner.figures\n"
-    "repo = Repository.__new__(Repository)\nrepo.root = Path.cwd()",
-    "work": "repo.accept()",
-}
-BUILD = {
-    "setup": """
-import blog_code.site.build as build
-def write(root, folder, held):
-    folder.mkdir()
-    for number in range(5):
-        (folder / f"{number}.html").write_text("new")
-build.write_pages, build.finish_site = write, lambda folder, root: None""",
-    "work": "build.build_site(Path.cwd())",
-}
+EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"}
 
 
-def drive(repo: Repository, parts: dict[str, str], limit: int) -> subprocess.CompletedProcess[str]:
-    """Do the work in a process that is killed before step `limit`; with 0 it ends and prints the steps."""
-    code = DRIVER.format(tests=str(Path(__file__).parent), **parts)
-    command = [sys.executable, "-c", code, str(limit)]
-    return subprocess.run(command, cwd=repo.root, capture_output=True, text=True, timeout=60)
+def killed_before(step: int, work: Callable[[], object]) -> int:
+    """Do the work in a fork that is killed before it does so many things with files; returns what it did.
+
+    With 0 the fork ends by itself. The result is then the number of steps, else 0.
+    """
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        done = 0
+
+        def count(event: str, arguments: object) -> None:
+            nonlocal done
+            if event in EVENTS:
+                done += 1
+                if done == step:
+                    os.kill(os.getpid(), signal.SIGKILL)
+
+        sys.addaudithook(count)
+        try:
+            work()
+            os.write(writing, str(done).encode())
+        finally:
+            os._exit(0)
+    os.close(writing)
+    with open(reading) as said:
+        counted = int(said.read() or 0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (-signal.SIGKILL if step else 0)
+    return counted
 
 
 def spread(steps: int, points: int) -> list[int]:
@@ -69,16 +62,15 @@ def test_killed_at_fourteen_points_of_writing_a_run_is_the_old_or_the_new(repo: 
     repo.accept()
     old = repo.tree("docs/runs/x")
     repo.edit("blog_code/x/story.py", "print(1)", "print(2)")
-    counted = drive(repo, RUN, 0)
-    assert counted.returncode == 0, counted.stderr
-    steps = int(counted.stdout)
+    repo.accept()  # imports what it needs, so that the forks have the same steps
+    steps = killed_before(0, repo.accept)
     assert steps > 14
     seen = set()
 
     for point in spread(steps, 14):
         for name, content in old.items():
             repo.write(f"docs/runs/x/{name}", content)
-        assert drive(repo, RUN, point).returncode == -signal.SIGKILL, point
+        killed_before(point, repo.accept)
         after = repo.tree("docs/runs/x")
         seen.add(after["first.txt"])
         if after["first.txt"] == b"1\n":
@@ -132,12 +124,20 @@ def test_killed_at_six_moments_of_its_cells_a_run_changes_nothing(repo: Reposito
     assert repo.check().status == "fresh"
 
 
-def test_a_killed_build_leaves_the_old_site_or_the_new_one(repo: Repository) -> None:
+def test_a_killed_build_leaves_the_old_site_or_the_new_one(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Whoever publishes `site/` never publishes half of it."""
-    (repo.root / "site").mkdir()
-    counted = drive(repo, BUILD, 0)
-    assert counted.returncode == 0, counted.stderr
-    steps = int(counted.stdout)
+
+    def write(root: Path, folder: Path, lock_held: int) -> None:
+        folder.mkdir()
+        for number in range(5):
+            (folder / f"{number}.html").write_text("new")
+
+    monkeypatch.setattr(build, "write_pages", write)
+    monkeypatch.setattr(build, "finish_site", lambda folder, root: None)
+    build.build_site(repo.root)
+    steps = killed_before(0, lambda: build.build_site(repo.root))
     new = repo.tree("site")
     assert len(new) == 5
     seen = set()
@@ -145,11 +145,11 @@ def test_a_killed_build_leaves_the_old_site_or_the_new_one(repo: Repository) -> 
     for point in spread(steps, 6):
         for name in new:
             repo.write(f"site/{name}", "old")
-        assert drive(repo, BUILD, point).returncode == -signal.SIGKILL, point
+        killed_before(point, lambda: build.build_site(repo.root))
         after = set(repo.tree("site").items())
         assert len({content for _, content in after}) == 1 and len(after) == 5, point
         seen |= {content for _, content in after}
-        assert drive(repo, BUILD, 0).returncode == 0, point
+        build.build_site(repo.root)
         assert repo.tree("site") == new
     assert seen == {b"old", b"new"}
 
