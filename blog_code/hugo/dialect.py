@@ -6,6 +6,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 
+#: The element that each of Goldmark's `extras` becomes, by the name of its setting.
+EXTRA_TAGS = {"mark": "mark", "insert": "ins", "superscript": "sup", "delete": "del", "subscript": "sub"}
+
+
 class Maths(StrEnum):
     """Whether dollars and `\\(` are maths where the site protects nothing with passthrough delimiters."""
 
@@ -35,6 +39,7 @@ class Dialect:
     linkify: bool = True
     linkify_protocol: str = "https"
     hard_wraps: bool = False
+    wide_lines_join: bool = False
     emoji: bool = False
     footnotes: bool = True
     definition_lists: bool = True
@@ -45,7 +50,7 @@ class Dialect:
     block_attributes: bool = False
     heading_ids: bool = True
     heading_id_type: str = "github"
-    #: Goldmark's `extras`: what each pair of marks turns into.
+    #: Goldmark's `extras` that are on: the element that each becomes.
     extras: dict[str, str] = field(default_factory=dict)
     passthrough: Delimiters = Delimiters()
     maths: Maths = Maths.GUESS

@@ -290,7 +290,14 @@ def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> 
         raise Refused(f"the mapping of `{code.name}` cannot be filled: {error}", code.line) from error
     filled = re.sub(r'\s+[\w-]+=""', "", filled)
     filled = re.sub(r"\{\s*\}", "", filled)
-    return Rendition(filled.strip("\n"), "", is_block=not entry.get("inline", False))
+    filled = filled.strip("\n")
+    return Rendition(filled, "", is_block=not entry.get("inline", _stands_in_text(filled)))
+
+
+def _stands_in_text(text: str) -> bool:
+    """Whether what a mapping makes can stand among words."""
+    starts_block = re.match(r"(?:!!!|\?\?\?|#|>|\||```|[-*] |<(?:!--|div|p|figure|details|iframe|table|ul|ol)\b)", text)
+    return "\n" not in text and not starts_block
 
 
 def _with_indent(text: str, template: str) -> str:

@@ -28,7 +28,9 @@ from blog_code.hugo.typographer import typographer_plugin
 
 _HEADING_ATTRIBUTES = re.compile(r"[ \t]*(\{[^{}\n]*\})[ \t]*$")
 _ALERT = re.compile(r"\\?\[!(?P<type>[\w-]+)\\?\](?P<sign>[-+]?)[ \t]*(?P<title>[^\n]*)(?:\n|$)")
-_EXTRAS = {"==": "mark", "++": "ins", "^": "sup", "~": "sub"}
+#: The marks of Goldmark's `extras` by the names of their settings.
+EXTRAS = {"==": "mark", "++": "insert", "^": "superscript", "~~": "delete", "~": "subscript"}
+_WIDE = re.compile(r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]")
 
 
 def goldmark(dialect: Dialect) -> MarkdownIt:
@@ -53,6 +55,9 @@ def goldmark(dialect: Dialect) -> MarkdownIt:
         md.use(unprotected_maths_plugin, dialect.maths)
     if dialect.linkify:
         md.use(autolinks.linkify_plugin, dialect.linkify_protocol)
+    for mark, name in EXTRAS.items():
+        if name in dialect.extras:
+            md.inline.ruler.before("emphasis", name, _extra(mark, dialect.extras[name]))
     if dialect.emoji:
         md.inline.ruler.before("emphasis", "emoji", _emoji)
     if dialect.typographer:
@@ -62,6 +67,8 @@ def goldmark(dialect: Dialect) -> MarkdownIt:
         md.core.ruler.before("inline", "heading_attributes", _heading_attributes)
     if dialect.block_attributes:
         md.core.ruler.before("inline", "block_attributes", _block_attributes)
+    if dialect.wide_lines_join:
+        md.core.ruler.push("wide_lines", _join_wide_lines)
     if dialect.hard_wraps:
         md.core.ruler.push("hard_wraps", _hard_wraps)
     if not dialect.raw_html:
@@ -92,6 +99,36 @@ def _text_stops(md: MarkdownIt) -> None:
         return True
 
     md.inline.ruler.at("text", text)
+
+
+def _extra(mark: str, tag: str) -> Callable[[StateInline, bool], bool]:
+    """Return the rule for one of the `extras`: text between two marks that hug it."""
+    pair = re.compile(re.escape(mark) + rf"(?=[^\s{re.escape(mark[0])}])(?P<inside>.+?)(?<=\S){re.escape(mark)}")
+
+    def rule(state: StateInline, silent: bool) -> bool:
+        found = pair.match(state.src, state.pos, state.posMax)
+        if not found:
+            return False
+        if not silent:
+            end = state.posMax
+            state.push("html_inline", "", 0).content = f"<{tag}>"
+            state.pos, state.posMax = found.start("inside"), found.end("inside")
+            state.md.inline.tokenize(state)
+            state.push("html_inline", "", 0).content = f"</{tag}>"
+            state.posMax = end
+        state.pos = found.end()
+        return True
+
+    return rule
+
+
+def _join_wide_lines(state: StateCore) -> None:
+    """Join lines between wide characters, where a site breaks lines as East Asian writing does."""
+    for token in state.tokens:
+        children = token.children or []
+        for before, middle, after in zip(children, children[1:], children[2:], strict=False):
+            if middle.type == "softbreak" and _WIDE.match(before.content[-1:]) and _WIDE.match(after.content[:1]):
+                middle.type, middle.content = "text", ""
 
 
 def _emoji(state: StateInline, silent: bool) -> bool:
@@ -125,10 +162,13 @@ def _alerts(state: StateCore) -> None:
 
 
 def _heading_attributes(state: StateCore) -> None:
+    """Read `{#id}` at the end of a heading's line; behind closing hashes it would be text."""
+    lines = state.src.split("\n")
     for opening, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if opening.type == "heading_open" and (found := _HEADING_ATTRIBUTES.search(inline.content)):
+            is_last = opening.markup[0] != "#" or not opening.map or lines[opening.map[0]].rstrip().endswith("}")
             attributes = parse_attributes(found[1])
-            if attributes is not None:
+            if attributes is not None and is_last:
                 opening.attrs.update({key: str(value) for key, value in attributes.items()})
                 inline.content = inline.content[: found.start()]
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.front_matter import read_date
 from blog_code.hugo.problems import Refused
 
@@ -57,7 +58,8 @@ def page_header(given: Mapping[str, Any], slug: str, zone: str | None, now: dt.d
     markup = str(values.get("markup") or "").lower()
     if markup in _OTHER_FORMATS:
         raise Refused(f"`markup: {markup}` is not Markdown; convert the post to Markdown first")
-    header.values["title"] = str(values.get("title") or slug.replace("-", " ").capitalize())
+    # The macros plugin reads titles too.
+    header.values["title"] = for_jinja(str(values.get("title") or slug.replace("-", " ").capitalize()))
     if not values.get("title"):
         header.notes.append(f"no title; the page is called {header.values['title']!r}")
     header.values["date"] = _dates(values, zone, header)

@@ -118,7 +118,7 @@ def import_posts(
             result.posts.append(one.report)
         except Refused as refusal:
             result.posts.append(_refused(post.path, refusal))
-    _redirects(ready, result, site, addresses)
+    _redirects(ready, result, site, addresses, into)
     result.posts.sort(key=lambda entry: entry.source)
     if not dry_run:
         _write(ready, into, ledger)
@@ -215,7 +215,9 @@ def _cover(values: dict[str, Any], cover: tuple[str, str], resolver: Resolver) -
 # Addresses that were ---------------------------------------------------------------------------------------------------
 
 
-def _redirects(ready: list[_Ready], result: ImportReport, site: Site, addresses: Addresses) -> None:
+def _redirects(
+    ready: list[_Ready], result: ImportReport, site: Site, addresses: Addresses, into: Path
+) -> None:
     """Write a page in the place of each old address that leads to the new one."""
     by_source = {str(post.path): post for post in site.posts}
     new = {f"/{page_target(slug).address}" for slug in addresses.slugs.values()}
@@ -230,7 +232,9 @@ def _redirects(ready: list[_Ready], result: ImportReport, site: Site, addresses:
                 if old.endswith((".html", ".htm"))
                 else f"{old.strip('/')}/index.html".lstrip("/")
             )
-            if old in new or old == "/" or result.redirects.get(old, f"/{there}") != f"/{there}":
+            page = f"{old.strip('/')}.md"
+            taken = old in new or old == "/" or (into / page).is_file() or (into / old.strip("/") / "index.md").is_file()
+            if taken or result.redirects.get(old, f"/{there}") != f"/{there}":
                 one.report.notes.append(
                     f"{post.path}: the old address {old} is another page's; no redirect is written"
                 )

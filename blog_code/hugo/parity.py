@@ -143,6 +143,8 @@ def units(html: str) -> list[Unit]:
     """Return the units of a piece of HTML in the order of reading."""
     root = lxml.html.document_fromstring(f"<!doctype html><html><body>{html}</body></html>").find("body")
     _without_line_numbers(root)
+    for number in root.xpath(".//a[contains(@class, 'footnote-ref')]"):
+        number.text = ""
     notes = root.xpath(".//div[@class='footnote' or @class='footnotes']/ol/li/@id")
     walk = _Walk([], {unquote(note): str(number) for number, note in enumerate(notes, start=1)})
     walk._container(root, "div", set())

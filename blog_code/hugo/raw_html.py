@@ -45,12 +45,13 @@ def still_open(html: str, before: Sequence[str] = ()) -> list[str]:
     return stack
 
 
+def is_block_element(name: str) -> bool:
+    """Whether Python-Markdown takes an element for a block."""
+    return name.lower() in BLOCK_LEVEL_ELEMENTS or name.lower() in ("details", "summary", "center", "figure")
+
+
 def _block_elements(names: Sequence[str]) -> list[str]:
-    return [
-        name
-        for name in names
-        if name in BLOCK_LEVEL_ELEMENTS or name in ("details", "summary", "center", "figure")
-    ]
+    return [name for name in names if is_block_element(name)]
 
 
 def open_blocks(html: str, before: Sequence[str] = ()) -> list[str]:

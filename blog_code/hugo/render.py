@@ -186,12 +186,20 @@ def _item(node: RenderTreeNode, context: RenderContext, tight: bool) -> tuple[st
     children = node.children
     with _nested(context):
         parts = _blocks(children, context)
-    starts_with_text = bool(children) and children[0].type == "paragraph" and bool(parts)
+    starts_with_text = bool(parts) and bool(children) and _runs_on(children[0])
     if not starts_with_text:
         parts.insert(0, NOTHING)
     plain = all(child.type in ("paragraph", "bullet_list", "ordered_list") for child in children)
     plain = plain and starts_with_text and len(parts) <= 2 and not any("\n\n" in part for part in parts)
     return ("\n" if tight and plain else "\n\n").join(parts), plain
+
+
+def _runs_on(node: RenderTreeNode) -> bool:
+    """Whether a list item may begin with a block on the line of its marker: text, or HTML that stands in text."""
+    if node.type == "html_block":
+        name = re.match(r"<([A-Za-z][\w-]*)", node.content.strip())
+        return name is not None and not raw_html.is_block_element(name[1]) and "\n" not in node.content.strip()
+    return node.type == "paragraph"
 
 
 def _indented(text: str) -> str:
@@ -244,7 +252,8 @@ def _definitions(node: RenderTreeNode, context: RenderContext) -> str:
                 + escapes.escape_line_start(child.children[0].render(context).strip())
             )
         else:
-            body = "\n\n".join(_blocks(child.children, context))
+            with _nested(context):
+                body = "\n\n".join(_blocks(child.children, context))
             parts.append(f":   {_indented(body or NOTHING)}")
             if "\n\n" in body or any(c.type == "paragraph" and not c.hidden for c in child.children):
                 parts[-1] = "\n" + parts[-1]
@@ -256,7 +265,11 @@ def _footnotes(node: RenderTreeNode, context: RenderContext) -> str:
     notes = []
     for note in node.children:
         label = context.env["footnotes"]["list"][note.meta["id"]]["label"]
-        body = "\n\n".join(_blocks(note.children, context))
+        with _nested(context):
+            parts = _blocks(note.children, context)
+        if not parts or note.children[0].type != "paragraph":
+            parts.insert(0, NOTHING)
+        body = "\n\n".join(parts)
         notes.append(f"[^{label}]: {_indented(body)}")
     return "\n\n".join(notes)
 

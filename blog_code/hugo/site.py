@@ -12,7 +12,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from blog_code.hugo.dialect import Delimiters, Dialect, Maths
+from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect, Maths
 from blog_code.hugo.front_matter import Source, read_date, read_source, read_toml, read_yaml
 from blog_code.hugo.header import urlized
 from blog_code.hugo.problems import Problem, Refused, Usage
@@ -102,10 +102,14 @@ class Config:
                 or self.get(*goldmark, "parser", "autoHeadingIDType", default="github")
             ).lower(),
             extras={
-                name: name
+                str(name).lower(): EXTRA_TAGS[str(name).lower()]
                 for name, value in extras.items()
-                if isinstance(value, Mapping) and value.get("enable")
+                if isinstance(value, Mapping) and value.get("enable") and str(name).lower() in EXTRA_TAGS
             },
+            wide_lines_join=bool(
+                self.get(*goldmark, "extensions", "cjk", "enable")
+                and self.get(*goldmark, "extensions", "cjk", "eastAsianLineBreaks")
+            ),
             passthrough=delimiters,
             maths=Maths.GUESS,
         )

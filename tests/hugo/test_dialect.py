@@ -14,7 +14,7 @@ import hugo_oracle as oracle
 import pytest
 
 from blog_code.hugo.convert import Workshop
-from blog_code.hugo.dialect import Delimiters, Dialect
+from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect
 from blog_code.hugo.problems import Refused
 
 CASES = Path(__file__).with_name("cases")
@@ -81,6 +81,18 @@ VARIANTS = {
         "[markup.goldmark.renderer]\nunsafe = false\n",
         Dialect(raw_html=False),
         "a <b>bold</b> c<br>d\n\n<div>\nx\n</div>\n\n<details>\n\ninside\n\n</details>\n",
+    ),
+    "extras": (
+        "[markup.goldmark.extensions]\nstrikethrough = false\n"
+        "[markup.goldmark.extensions.extras]\nmark = {enable = true}\ninsert = {enable = true}\n"
+        "superscript = {enable = true}\nsubscript = {enable = true}\ndelete = {enable = true}\n",
+        Dialect(strikethrough=False, extras=EXTRA_TAGS),
+        "H~2~O x^2^ ==marked *em*== ++new++ ~~gone~~ a == b, c++ and d++ ^ e\n",
+    ),
+    "East Asian lines": (
+        "[markup.goldmark.extensions.cjk]\nenable = true\neastAsianLineBreaks = true\n",
+        Dialect(wide_lines_join=True),
+        "第一行\n第二行\nand latin\n**重点**\n之后\n",
     ),
     "block attributes": (
         "[markup.goldmark.parser.attribute]\nblock = true\n",
