@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("epoch", "elbo", "build", "weight")
+NAMES = ("epoch", "elbo", "build", "demo")
 
 
 def main() -> None:
