@@ -1,4 +1,7 @@
-"""Brings Hugo posts in: what Hugo's Markdown says is written in this site's Markdown, and checked unit by unit."""
+"""Brings Hugo posts in.
+
+What Hugo's Markdown says is written in this site's Markdown, and checked unit by unit.
+"""
 
 from blog_code.hugo.command import import_command, print_report
 from blog_code.hugo.contract import EXTENSIONS, contract_differences

@@ -23,7 +23,10 @@ def page_target(slug: str) -> Target:
 
 
 def file_target(name: str, query: str = "", fragment: str = "") -> Target:
-    """Return where a file of docs is published: the blog plugin takes `posts` out of the addresses of media."""
+    """Return where a file of docs is published.
+
+    The blog plugin takes `posts` out of the addresses of media.
+    """
     stays = name.lower().endswith((".html", ".htm", ".xml", ".css", ".js")) or not name.startswith("posts")
     return Target(name, name if stays else posixpath.normpath(name.replace("posts", ".")), fragment, query)
 
@@ -80,7 +83,8 @@ class Resolver:
         return self.addresses.slugs[self.post.path]
 
     def __call__(self, address: str, is_image: bool) -> Target | str | None:
-        """Return where an address leads, a full address for what is not here, or nothing to leave it as it is."""
+        """Return where an address leads, a full address for what is not here, or nothing to
+        leave it as it is."""
         if address.startswith(_REFERENCE):
             return self._references[int(address.removeprefix(_REFERENCE))]
         host = urlsplit(address).netloc if is_external(address) else ""
@@ -101,12 +105,12 @@ class Resolver:
         if absolute == "/":
             return Target("index.md", "", fragment, query)
         for name in (absolute.rstrip("/") + "/", absolute, absolute.lower().rstrip("/") + "/"):
-            if post := self.addresses.by_address.get(name):
-                if target := self.addresses.page(post, query, fragment):
-                    return target
-        if not path.startswith("/") or path.endswith(".md"):
-            if found := self._beside(path, query, fragment):
-                return found
+            post = self.addresses.by_address.get(name)
+            if post and (target := self.addresses.page(post, query, fragment)):
+                return target
+        may_be_beside = not path.startswith("/") or path.endswith(".md")
+        if may_be_beside and (found := self._beside(path, query, fragment)):
+            return found
         return self._static(absolute, query, fragment) or self._resource_of_bundle(absolute, query, fragment)
 
     def _beside(self, path: str, query: str, fragment: str) -> Target | None:
@@ -114,10 +118,8 @@ class Resolver:
             posixpath.join("" if path.startswith("/") else self.post.folder, path.lstrip("/"))
         )
         for post in self.addresses.site.pages:
-            if (
-                inside in (post.inside, posixpath.splitext(post.inside)[0])
-                or (post.is_bundle
-                and inside == post.folder)
+            if inside in (post.inside, posixpath.splitext(post.inside)[0]) or (
+                post.is_bundle and inside == post.folder
             ):
                 return self.addresses.page(post, query, fragment)
         file = self.post.path.parent / path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import pairwise
 
 from markdown.extensions.toc import unique
 from markdown_it.token import Token
@@ -82,7 +83,7 @@ def _shown(tokens: Sequence[Token]) -> str:
 def mark_ids_to_write(tokens: Sequence[Token]) -> None:
     """Mark the headings to which the table of contents extension would give another id than Hugo did."""
     given: set[str] = set()
-    for opening, inline in zip(tokens, tokens[1:], strict=False):
+    for opening, inline in pairwise(tokens):
         if opening.type == "heading_open" and "id" in opening.attrs:
             wanted = str(opening.attrs["id"])
             shown = " ".join(_shown(inline.children or []).split())

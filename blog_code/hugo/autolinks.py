@@ -42,7 +42,10 @@ def linkify_plugin(md: MarkdownIt, protocol: str) -> None:
 
 
 def _may_begin(state: StateInline) -> bool:
-    """Whether Goldmark looks for an address here: at the head of a line or run, or after white space, `*_~(`."""
+    """Whether Goldmark looks for an address here.
+
+    At the head of a line or run, or after white space, `*_~(`.
+    """
     after_markup = not state.pending and not (state.tokens and state.tokens[-1].type == "text_special")
     return not state.pos or after_markup or state.src[state.pos - 1] in " \t\n*_~("
 

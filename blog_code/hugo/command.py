@@ -34,7 +34,8 @@ def import_command(
 ) -> None:
     """Bring a Hugo post, bundle or site in as pages of this site.
 
-    Nothing is written for a post that cannot be shown as Hugo showed it: it is refused with file, line and reason.
+    Nothing is written for a post that cannot be shown as Hugo showed it: it is refused with file, line
+    and reason.
     Exit code 1 says that any post was refused, 2 that the request makes no sense.
     """
     console = Console(stderr=True)

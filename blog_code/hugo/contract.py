@@ -1,6 +1,7 @@
 """The extensions under which imported pages are checked, and how mkdocs.yml may differ from them.
 
-`contract.yml` is the one place that says which Markdown this site speaks. The parity check renders with it, and
+`contract.yml` is the one place that says which Markdown this site speaks. The parity check renders with it,
+and
 `contract_differences` compares a site's own configuration with it.
 """
 
@@ -31,8 +32,9 @@ EATERS = {
 }
 
 
-class _PlainLoader(yaml.SafeLoader):
-    """A YAML loader that keeps unknown tags as data, so that a configuration can be compared without running it."""
+class _PlainLoader(yaml.SafeLoader):  # type: ignore[misc]
+    """A YAML loader that keeps unknown tags as data, so that a configuration can be compared
+    without running it."""
 
 
 def _tagged(loader: yaml.Loader, suffix: str, node: yaml.Node) -> Any:
@@ -40,7 +42,7 @@ def _tagged(loader: yaml.Loader, suffix: str, node: yaml.Node) -> Any:
         return (suffix, loader.construct_mapping(node, deep=True))
     if isinstance(node, yaml.SequenceNode):
         return (suffix, loader.construct_sequence(node, deep=True))
-    return (suffix, loader.construct_scalar(node))  # type: ignore[arg-type]
+    return (suffix, loader.construct_scalar(node))
 
 
 for _prefix in ("tag:yaml.org,2002:python/", "!"):
@@ -68,7 +70,8 @@ EXTENSIONS: dict[str, Any] = _load(CONTRACT_FILE)
 
 
 def contract_differences(mkdocs_yml: Path) -> list[str]:
-    """Name each way in which a site's extensions differ from those that imported pages were checked against."""
+    """Name each way in which a site's extensions differ from those that imported pages were checked
+    against."""
     theirs = _load(mkdocs_yml)
     differences = []
     for name, options in EXTENSIONS.items():
@@ -81,7 +84,8 @@ def contract_differences(mkdocs_yml: Path) -> list[str]:
             wanted, found = options.get(option), theirs[name].get(option)
             if wanted != found:
                 differences.append(
-                    f"{mkdocs_yml}: `{name}` has {option}: {_shown(found)}, the contract says {_shown(wanted)}"
+                    f"{mkdocs_yml}: `{name}` has {option}: {_shown(found)}, "
+                    f"the contract says {_shown(wanted)}"
                 )
     for name in theirs:
         if name in EATERS:
@@ -105,7 +109,7 @@ class Page:
     """Renders a page as the built site does: the macros plugin first, then Python-Markdown."""
 
     def __init__(self) -> None:
-        from mkdocs.utils import yaml_load
+        from mkdocs.utils.yaml import yaml_load
 
         loaded = _by_name(yaml_load(CONTRACT_FILE.read_text("utf-8"))["markdown_extensions"])
         self._markdown = markdown.Markdown(extensions=list(loaded), extension_configs=loaded)
@@ -114,4 +118,4 @@ class Page:
     def html(self, text: str) -> str:
         """Return the HTML of a page's text, without its front matter."""
         self._markdown.reset()
-        return self._markdown.convert(self._jinja.from_string(text).render())
+        return str(self._markdown.convert(self._jinja.from_string(text).render()))

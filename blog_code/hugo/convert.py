@@ -240,7 +240,7 @@ def _chunks(tokens: Sequence[Token]) -> list[list[Token]]:
         if not depth and not stack:
             chunks.append(current)
             current = []
-    return chunks + [current] if current else chunks
+    return [*chunks, current] if current else chunks
 
 
 def join(texts: Sequence[str], chunks: Sequence[Sequence[Token]]) -> str:
@@ -293,7 +293,8 @@ def _with_divider(body: Body) -> Body:
 
 
 def _with_block_attributes(body: Body) -> Body:
-    """Set each line of block attributes apart, so that it does not run on with the block that it belongs to."""
+    """Set each line of block attributes apart, so that it does not run on with the block that it
+    belongs to."""
     lines: list[int] = []
     texts: list[str] = []
     for number, line, in_fence in _lines(body):

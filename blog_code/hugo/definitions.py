@@ -1,4 +1,7 @@
-"""Definition lists as Goldmark reads them: each line of the paragraph above `:` is a term, and `~` marks nothing."""
+"""Definition lists as Goldmark reads them.
+
+Each line of the paragraph above `:` is a term, and `~` marks nothing.
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-
 #: The element that each of Goldmark's `extras` becomes, by the name of its setting.
 EXTRA_TAGS = {"mark": "mark", "insert": "ins", "superscript": "sup", "delete": "del", "subscript": "sub"}
 
@@ -30,7 +29,8 @@ class Delimiters:
 class Dialect:
     """Goldmark as Hugo's configuration sets it up; the defaults are Hugo's own, but for raw HTML.
 
-    Hugo leaves raw HTML out unless the site asks for it. A post that comes alone says nothing about that, and a post
+    Hugo leaves raw HTML out unless the site asks for it. A post that comes alone says nothing about
+    that, and a post
     with HTML was written for a site that shows it.
     """
 

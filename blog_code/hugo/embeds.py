@@ -56,7 +56,7 @@ def rendition(shortcode: Shortcode, around: Surroundings) -> Rendition:
     return known(shortcode, around)
 
 
-# Hugo's own -----------------------------------------------------------------------------------------------------------
+# Hugo's own ---------------------------------------------------------------------------------------
 
 
 def _figure(code: Shortcode, around: Surroundings) -> Rendition:
@@ -133,8 +133,8 @@ def _youtube(code: Shortcode, around: Surroundings) -> Rendition:
     )
     title = escape(code.get("title") or "YouTube video")
     frame = (
-        f'<iframe src="https://www.youtube.com/embed/{escape(identity)}?{query}" title="{title}" loading="lazy" '
-        'allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
+        f'<iframe src="https://www.youtube.com/embed/{escape(identity)}?{query}" title="{title}" '
+        'loading="lazy" allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
     )
     return Rendition(frame, frame)
 
@@ -142,8 +142,8 @@ def _youtube(code: Shortcode, around: Surroundings) -> Rendition:
 def _vimeo(code: Shortcode, around: Surroundings) -> Rendition:
     identity = code.get(0) or code.get("id")
     frame = (
-        f'<iframe src="https://player.vimeo.com/video/{escape(identity)}?dnt=0" title="Vimeo video" loading="lazy" '
-        'allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
+        f'<iframe src="https://player.vimeo.com/video/{escape(identity)}?dnt=0" title="Vimeo video" '
+        'loading="lazy" allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
     )
     return Rendition(frame, frame)
 
@@ -181,7 +181,7 @@ def _lowered(table: Mapping[str, Any]) -> dict[str, Any]:
     return {str(key).lower(): value for key, value in table.items()}
 
 
-# Those of many themes -------------------------------------------------------------------------------------------------
+# Those of many themes -----------------------------------------------------------------------------
 
 
 def _notice(code: Shortcode, around: Surroundings) -> Rendition:
@@ -233,14 +233,29 @@ def _inner(code: Shortcode) -> str:
 Known = Callable[[Shortcode, Surroundings], Rendition]
 
 KNOWN: dict[str, Known] = {
-    "figure": _figure, "highlight": _highlight, "details": _details, "youtube": _youtube, "vimeo": _vimeo, "vimeo_simple": _vimeo,
-    "gist": _gist, "x": _x, "tweet": _x, "twitter": _x, "instagram": _instagram, "param": _param, "comment": _nothing,
-    "notice": _notice, "admonition": _notice, "callout": _notice, "alert": _notice,
-    "mermaid": _mermaid, "katex": _katex,
-}  # fmt: skip
+    "figure": _figure,
+    "highlight": _highlight,
+    "details": _details,
+    "youtube": _youtube,
+    "vimeo": _vimeo,
+    "vimeo_simple": _vimeo,
+    "gist": _gist,
+    "x": _x,
+    "tweet": _x,
+    "twitter": _x,
+    "instagram": _instagram,
+    "param": _param,
+    "comment": _nothing,
+    "notice": _notice,
+    "admonition": _notice,
+    "callout": _notice,
+    "alert": _notice,
+    "mermaid": _mermaid,
+    "katex": _katex,
+}
 
 
-# A mapping file -------------------------------------------------------------------------------------------------------
+# A mapping file -----------------------------------------------------------------------------------
 
 _FORMS = ("markdown", "html", "drop")
 
@@ -250,7 +265,7 @@ def read_mapping(path: Path | None) -> dict[str, dict[str, Any]]:
     if path is None:
         return {}
     try:
-        entries = tomllib.loads(path.read_text("utf-8")).get("shortcodes", {})
+        entries: dict[str, dict[str, Any]] = tomllib.loads(path.read_text("utf-8")).get("shortcodes", {})
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise Usage(f"{path}: the mapping cannot be read: {error}") from error
     for name, entry in entries.items():
@@ -296,7 +311,9 @@ def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> 
 
 def _stands_in_text(text: str) -> bool:
     """Whether what a mapping makes can stand among words."""
-    starts_block = re.match(r"(?:!!!|\?\?\?|#|>|\||```|[-*] |<(?:!--|div|p|figure|details|iframe|table|ul|ol)\b)", text)
+    starts_block = re.match(
+        r"(?:!!!|\?\?\?|#|>|\||```|[-*] |<(?:!--|div|p|figure|details|iframe|table|ul|ol)\b)", text
+    )
     return "\n" not in text and not starts_block
 
 

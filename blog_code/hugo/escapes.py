@@ -1,6 +1,7 @@
 """What must be escaped so that Python-Markdown prints it as it stands.
 
-Goldmark took these characters for text. Each rule below names a reader on this side that would take them for markup:
+Goldmark took these characters for text. Each rule below names a reader on this side that would take them
+for markup:
 Python-Markdown itself, attr_list, arithmatex, smarty, tilde, snippets, or Jinja before all of them.
 """
 
@@ -28,7 +29,10 @@ def entities(text: str) -> str:
 
 
 def escape_text(text: str, before: str, after: str, *, in_link: bool, in_cell: bool) -> str:
-    """Escape what would be markup in a run of text between two neighbouring characters; the text stays readable."""
+    """Escape what would be markup in a run of text between two neighbouring characters.
+
+    The text stays readable.
+    """
     escaped = []
     for index, character in enumerate(text):
         left = text[index - 1] if index else before
@@ -45,7 +49,9 @@ def _one(character: str, left: str, right: str, rest: str, in_link: bool, in_cel
     if character == "*":
         return character if _blank(left) and _blank(right) else "\\*"
     if character == "_":
-        return character if (left.isalnum() and right.isalnum()) or (_blank(left) and _blank(right)) else "\\_"
+        return (
+            character if (left.isalnum() and right.isalnum()) or (_blank(left) and _blank(right)) else "\\_"
+        )
     if character == "~" and (left == "~" or right == "~"):
         return "\\~"
     if character == "<":
@@ -145,6 +151,7 @@ def destination(address: str) -> str:
 
 
 def attribute(text: str) -> str:
-    """Return the text of a title or alternative text, where Python-Markdown reads entities but leaks backslashes."""
+    """Return the text of a title or alternative text, where Python-Markdown reads entities but
+    leaks backslashes."""
     text = re.sub(r"\s+", " ", text)
     return "".join(entity(c) if c in '\\`*_{}[]<>$~|"!' or c == "&" else c for c in text)

@@ -13,7 +13,10 @@ _HEADING = re.compile(r"(?m)^#{1,6} (?P<text>.*?)(?:\s*\{[^{}]*\})?$")
 
 
 def extract(text: str, slug: str) -> tuple[str, dict[str, bytes]]:
-    """Return a page that names regions, and the module that holds them; a page without Python stays as it is."""
+    """Return a page that names regions, and the module that holds them.
+
+    A page without Python stays as it is.
+    """
     package = _identifier(slug)
     regions: list[str] = []
     names: set[str] = set()

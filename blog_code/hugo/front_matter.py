@@ -90,14 +90,27 @@ def read_toml(text: str, first_line: int = 1) -> dict[str, Any]:
         raise Refused(f"the TOML cannot be read: {error}; mend it there", line) from error
 
 
-# Dates ----------------------------------------------------------------------------------------------------------------
+# Dates --------------------------------------------------------------------------------------------
 
 #: The layouts that Hugo's cast accepts, tried in turn. `%z` takes `Z`, `+08:00` and `+0800`.
 _LAYOUTS = (
-    "%Y-%m-%dT%H:%M:%S%z", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M:%S%z", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M%z",
-    "%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%Y-%m-%d", "%a, %d %b %Y %H:%M:%S %z", "%d %b %Y", "%d %b %y %H:%M %z",
-    "%a %b %d %H:%M:%S %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%Y%m%d",
-)  # fmt: skip
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%d %H:%M:%S%z",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M%z",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%d",
+    "%a, %d %b %Y %H:%M:%S %z",
+    "%d %b %Y",
+    "%d %b %y %H:%M %z",
+    "%a %b %d %H:%M:%S %Y",
+    "%B %d, %Y",
+    "%b %d, %Y",
+    "%d %B %Y",
+    "%Y%m%d",
+)
 
 
 def read_date(value: Any, zone: str | None) -> dt.datetime | dt.date:

@@ -30,7 +30,9 @@ _HEADING_ATTRIBUTES = re.compile(r"[ \t]*(\{[^{}\n]*\})[ \t]*$")
 _ALERT = re.compile(r"\\?\[!(?P<type>[\w-]+)\\?\](?P<sign>[-+]?)[ \t]*(?P<title>[^\n]*)(?:\n|$)")
 #: The marks of Goldmark's `extras` by the names of their settings.
 EXTRAS = {"==": "mark", "++": "insert", "^": "superscript", "~~": "delete", "~": "subscript"}
-_WIDE = re.compile(r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]")
+_WIDE = re.compile(
+    r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]"
+)
 
 
 def goldmark(dialect: Dialect) -> MarkdownIt:
@@ -103,7 +105,9 @@ def _text_stops(md: MarkdownIt) -> None:
 
 def _extra(mark: str, tag: str) -> Callable[[StateInline, bool], bool]:
     """Return the rule for one of the `extras`: text between two marks that hug it."""
-    pair = re.compile(re.escape(mark) + rf"(?=[^\s{re.escape(mark[0])}])(?P<inside>.+?)(?<=\S){re.escape(mark)}")
+    pair = re.compile(
+        re.escape(mark) + rf"(?=[^\s{re.escape(mark[0])}])(?P<inside>.+?)(?<=\S){re.escape(mark)}"
+    )
 
     def rule(state: StateInline, silent: bool) -> bool:
         found = pair.match(state.src, state.pos, state.posMax)
@@ -127,7 +131,11 @@ def _join_wide_lines(state: StateCore) -> None:
     for token in state.tokens:
         children = token.children or []
         for before, middle, after in zip(children, children[1:], children[2:], strict=False):
-            if middle.type == "softbreak" and _WIDE.match(before.content[-1:]) and _WIDE.match(after.content[:1]):
+            if (
+                middle.type == "softbreak"
+                and _WIDE.match(before.content[-1:])
+                and _WIDE.match(after.content[:1])
+            ):
                 middle.type, middle.content = "text", ""
 
 
@@ -166,7 +174,9 @@ def _heading_attributes(state: StateCore) -> None:
     lines = state.src.split("\n")
     for opening, inline in zip(state.tokens, state.tokens[1:], strict=False):
         if opening.type == "heading_open" and (found := _HEADING_ATTRIBUTES.search(inline.content)):
-            is_last = opening.markup[0] != "#" or not opening.map or lines[opening.map[0]].rstrip().endswith("}")
+            is_last = (
+                opening.markup[0] != "#" or not opening.map or lines[opening.map[0]].rstrip().endswith("}")
+            )
             attributes = parse_attributes(found[1])
             if attributes is not None and is_last:
                 opening.attrs.update({key: str(value) for key, value in attributes.items()})

@@ -21,11 +21,63 @@ _OTHER_FORMATS = frozenset(
 )
 #: What Hugo reads, and what has no meaning here: dropped, with a word about it.
 _DROPPED = frozenset(
-    ["markup", "layout", "type", "menu", "menus", "outputs", "cascade", "weight", "linktitle", "iscjklanguage", "headless", "build", "_build", "sitemap", "translationkey", "keywords", "hidden", "resources", "images", "featured"]
+    [
+        "markup",
+        "layout",
+        "type",
+        "menu",
+        "menus",
+        "outputs",
+        "cascade",
+        "weight",
+        "linktitle",
+        "iscjklanguage",
+        "headless",
+        "build",
+        "_build",
+        "sitemap",
+        "translationkey",
+        "keywords",
+        "hidden",
+        "resources",
+        "images",
+        "featured",
+    ]
 )
 #: What is read below, or by those who read the post's address.
 _READ = frozenset(
-    ["title", "date", "lastmod", "modified", "publishdate", "pubdate", "published", "expirydate", "unpublishdate", "draft", "tags", "categories", "series", "description", "summary", "slug", "url", "aliases", "author", "authors", "toc", "math", "katex", "mathjax", "mathjaxenable", "usemath", "comments", "cover", "image", "params"]
+    [
+        "title",
+        "date",
+        "lastmod",
+        "modified",
+        "publishdate",
+        "pubdate",
+        "published",
+        "expirydate",
+        "unpublishdate",
+        "draft",
+        "tags",
+        "categories",
+        "series",
+        "description",
+        "summary",
+        "slug",
+        "url",
+        "aliases",
+        "author",
+        "authors",
+        "toc",
+        "math",
+        "katex",
+        "mathjax",
+        "mathjaxenable",
+        "usemath",
+        "comments",
+        "cover",
+        "image",
+        "params",
+    ]
 )
 
 
@@ -135,7 +187,11 @@ def _rest(given: Mapping[str, Any], header: Header) -> None:
         if name in _DROPPED and value not in (None, "", [], {}):
             header.notes.append(f"`{key}` means nothing here; it is kept under `hugo:`")
             kept[str(key)] = plain(value)
-        elif (name not in _READ and name not in _DROPPED) or name in ("author", "authors", "params", "series") or (name == "summary" and given.get("description")):
+        elif (
+            (name not in _READ and name not in _DROPPED)
+            or name in ("author", "authors", "params", "series")
+            or (name == "summary" and given.get("description"))
+        ):
             kept[str(key)] = plain(value)
     kept = {key: value for key, value in kept.items() if value not in (None, "", [], {})}
     if kept:

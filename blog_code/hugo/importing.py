@@ -118,6 +118,17 @@ def import_posts(
             result.posts.append(one.report)
         except Refused as refusal:
             result.posts.append(_refused(post.path, refusal))
+        except (
+            ArithmeticError,
+            AssertionError,
+            AttributeError,
+            LookupError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
+            reason = f"{type(error).__name__}: {error}; this is a fault of the importer, please report it"
+            result.posts.append(_refused(post.path, Refused(reason)))
     _redirects(ready, result, site, addresses, into)
     result.posts.sort(key=lambda entry: entry.source)
     if not dry_run:
@@ -136,8 +147,12 @@ def _slugs(site: Site, into: Path) -> tuple[dict[Path, str], list[PostReport]]:
     """Give each post its place, and refuse those that would stand in the same one."""
     by_slug: dict[str, list[Post]] = defaultdict(list)
     reports: list[PostReport] = []
-    for post in site.posts:
+    for post in list(site.posts):
         try:
+            if str(post.header.get("headless")).lower() == "true":
+                site.left_out.append(f"{post.path}: headless, so Hugo makes no page of it")
+                site.posts.remove(post)
+                continue
             by_slug[post.slug].append(post)
         except Refused as refusal:
             reports.append(_refused(post.path, refusal))
@@ -212,7 +227,7 @@ def _cover(values: dict[str, Any], cover: tuple[str, str], resolver: Resolver) -
     values["image"] = found.address if isinstance(found, Target) else found or cover[0]
 
 
-# Addresses that were ---------------------------------------------------------------------------------------------------
+# Addresses that were ------------------------------------------------------------------------------
 
 
 def _redirects(
@@ -233,7 +248,12 @@ def _redirects(
                 else f"{old.strip('/')}/index.html".lstrip("/")
             )
             page = f"{old.strip('/')}.md"
-            taken = old in new or old == "/" or (into / page).is_file() or (into / old.strip("/") / "index.md").is_file()
+            taken = (
+                old in new
+                or old == "/"
+                or (into / page).is_file()
+                or (into / old.strip("/") / "index.md").is_file()
+            )
             if taken or result.redirects.get(old, f"/{there}") != f"/{there}":
                 one.report.notes.append(
                     f"{post.path}: the old address {old} is another page's; no redirect is written"
@@ -266,7 +286,7 @@ def _redirect_page(file: str, there: str) -> str:
     )
 
 
-# Writing --------------------------------------------------------------------------------------------------------------
+# Writing ------------------------------------------------------------------------------------------
 
 
 def _read_ledger(into: Path) -> dict[str, str]:
@@ -288,7 +308,10 @@ def _content(value: bytes | Path) -> bytes:
 
 
 def _refuse_edited(one: _Ready, into: Path, ledger: dict[str, str], force: bool) -> None:
-    """Refuse a post whose files were edited here since they were imported; say whether anything would change."""
+    """Refuse a post whose files were edited here since they were imported.
+
+    Say whether anything would change.
+    """
     changes = False
     for name, path, value in _places(one, into):
         if not path.is_file():
@@ -311,7 +334,10 @@ def _places(one: _Ready, into: Path) -> list[tuple[str, Path, bytes | Path]]:
 
 
 def _write(ready: list[_Ready], into: Path, ledger: dict[str, str]) -> None:
-    """Stage every file beside its place, then move all of them; a failure before the moves leaves nothing behind."""
+    """Stage every file beside its place, then move all of them.
+
+    A failure before the moves leaves nothing behind.
+    """
     into.mkdir(parents=True, exist_ok=True)
     moves: list[tuple[Path, Path]] = []
     before = dict(ledger)

@@ -15,7 +15,10 @@ from markdown_it.token import Token
 
 @dataclass(frozen=True)
 class Target:
-    """A place in this site's docs: the file, from the root of docs, and its address from the root of the site."""
+    """A place in this site's docs.
+
+    The file, from the root of docs, and its address from the root of the site.
+    """
 
     file: str
     address: str
@@ -46,7 +49,10 @@ Resolve = Callable[[str, bool], Target | str | None]
 
 
 def resolve_links(tokens: Sequence[Token], resolve: Resolve, page: Target) -> None:
-    """Give links and images of a page the paths that MkDocs resolves; `meta` keeps the address for raw HTML."""
+    """Give links and images of a page the paths that MkDocs resolves.
+
+    `meta` keeps the address for raw HTML.
+    """
     for token in tokens:
         if token.children:
             resolve_links(token.children, resolve, page)

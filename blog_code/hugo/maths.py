@@ -10,7 +10,8 @@ from markdown_it.rules_inline import StateInline
 
 from blog_code.hugo.dialect import Delimiters, Maths
 
-#: The delimiters that KaTeX and MathJax look for, as an author types them for Goldmark to leave them standing.
+#: The delimiters that KaTeX and MathJax look for, as an author types them for Goldmark to leave them
+#: standing.
 _DISPLAY = (("$$", "$$"), (r"\\[", r"\\]"))
 _INLINE = (("$", "$"), (r"\\(", r"\\)"))
 _LOOKS_LIKE_TEX = re.compile(r"\\[a-zA-Z]|[\^_]|[=<>+*/|]|^\s*[A-Za-z](?:\s*[,(].*)?\s*$", re.DOTALL)

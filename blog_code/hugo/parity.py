@@ -1,7 +1,9 @@
 """Holds two pieces of HTML against each other, unit by unit.
 
-A unit is what a reader would miss: a run of words, a heading with its id, a list item, a link, an image, code with its
-exact text, a table cell, a footnote, maths, emphasis, a quote, a task box, a term and its definition, an embed.
+A unit is what a reader would miss: a run of words, a heading with its id, a list item, a link, an image,
+code with its
+exact text, a table cell, a footnote, maths, emphasis, a quote, a task box, a term and its definition, an
+embed.
 """
 
 from __future__ import annotations
@@ -19,17 +21,64 @@ Unit = tuple[str, ...]
 _SPACE = re.compile(r"[ \t\n\r\f]+")
 _HEADINGS = frozenset(f"h{level}" for level in range(1, 7))
 _INLINE = {
-    "em": "emphasis", "i": "emphasis", "strong": "strong", "b": "strong", "del": "struck", "s": "struck",
-    "ins": "inserted", "u": "underlined", "mark": "marked", "sub": "sub", "sup": "sup", "kbd": "kbd", "q": "quoted",
-    "abbr": "abbr", "cite": "cite", "small": "small",
-}  # fmt: skip
-_BLOCKS = {"blockquote": "quote", "dt": "term", "dd": "definition", "figure": "figure", "figcaption": "caption",
-           "summary": "summary", "table": "table", "tr": "row", "ul": "list", "ol": "list"}  # fmt: skip
-_EMBEDS = {"iframe": "src", "video": "src", "audio": "src", "source": "src", "embed": "src", "object": "data",
-           "script": "src", "input": "type", "svg": "viewbox"}  # fmt: skip
+    "em": "emphasis",
+    "i": "emphasis",
+    "strong": "strong",
+    "b": "strong",
+    "del": "struck",
+    "s": "struck",
+    "ins": "inserted",
+    "u": "underlined",
+    "mark": "marked",
+    "sub": "sub",
+    "sup": "sup",
+    "kbd": "kbd",
+    "q": "quoted",
+    "abbr": "abbr",
+    "cite": "cite",
+    "small": "small",
+}
+_BLOCKS = {
+    "blockquote": "quote",
+    "dt": "term",
+    "dd": "definition",
+    "figure": "figure",
+    "figcaption": "caption",
+    "summary": "summary",
+    "table": "table",
+    "tr": "row",
+    "ul": "list",
+    "ol": "list",
+}
+_EMBEDS = {
+    "iframe": "src",
+    "video": "src",
+    "audio": "src",
+    "source": "src",
+    "embed": "src",
+    "object": "data",
+    "script": "src",
+    "input": "type",
+    "svg": "viewbox",
+}
 #: Elements that run on with the words around them; every other element ends a run of words.
-_PHRASING = frozenset(_INLINE) | {"a", "span", "img", "code", "br", "font", "label", "button", "time", "var", "samp",
-                                  "input", "wbr", "tt", "big"}  # fmt: skip
+_PHRASING = frozenset(_INLINE) | {
+    "a",
+    "span",
+    "img",
+    "code",
+    "br",
+    "font",
+    "label",
+    "button",
+    "time",
+    "var",
+    "samp",
+    "input",
+    "wbr",
+    "tt",
+    "big",
+}
 
 
 @dataclass
@@ -60,10 +109,9 @@ class _Walk:
         self.words += node.tail or ""
 
     def _enter(self, node: HtmlElement, tag: str, classes: set[str]) -> None:
-        if (
-            classes & {"headerlink", "footnote-backref", "linenos", "linenodiv"}
-            or (tag in ("style", "hr")
-            and (tag == "style" or node.getparent().get("class") in ("footnote", "footnotes")))
+        if classes & {"headerlink", "footnote-backref", "linenos", "linenodiv"} or (
+            tag in ("style", "hr")
+            and (tag == "style" or node.getparent().get("class") in ("footnote", "footnotes"))
         ):
             self.words = self.words.rstrip("\xa0 ") if "footnote-backref" in classes else self.words
             return
@@ -85,8 +133,9 @@ class _Walk:
         elif tag == "hr":
             self.units.append(("rule",))
         elif tag == "img":
-            self.units.append(("image", _address(node.get("src")), _squeezed(node.get("alt")),
-                               _squeezed(node.get("title"))))  # fmt: skip
+            self.units.append(
+                ("image", _address(node.get("src")), _squeezed(node.get("alt")), _squeezed(node.get("title")))
+            )
         else:
             self._container(node, tag, classes)
 
@@ -112,12 +161,8 @@ class _Walk:
         if tag == "a":
             href = node.get("href")
             return ("link", _address(href), _squeezed(node.get("title")), text) if href is not None else None
-        if (
-            (tag == "sup"
-            and not text
-            and node.find("a") is not None)
-            or (tag == "sup"
-            and "fnref" in (node.get("id") or ""))
+        if (tag == "sup" and not text and node.find("a") is not None) or (
+            tag == "sup" and "fnref" in (node.get("id") or "")
         ):
             return None
         if tag in _INLINE:

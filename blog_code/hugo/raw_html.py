@@ -16,8 +16,27 @@ _PIECE = re.compile(
     r"|<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?P<attributes>(?:\"[^\"]*\"|'[^']*'|[^'\">])*)>",
     re.DOTALL | re.IGNORECASE,
 )
-_VOID = frozenset(["area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "param", "source", "track", "wbr"])
-_CLOSED_BY_OTHERS = frozenset(["p", "li", "dt", "dd", "td", "th", "tr", "thead", "tbody", "tfoot", "option", "colgroup"])
+_VOID = frozenset(
+    [
+        "area",
+        "base",
+        "br",
+        "col",
+        "embed",
+        "hr",
+        "img",
+        "input",
+        "link",
+        "meta",
+        "param",
+        "source",
+        "track",
+        "wbr",
+    ]
+)
+_CLOSED_BY_OTHERS = frozenset(
+    ["p", "li", "dt", "dd", "td", "th", "tr", "thead", "tbody", "tfoot", "option", "colgroup"]
+)
 
 
 @dataclass
@@ -86,7 +105,8 @@ def _closing(nodes: Sequence[RenderTreeNode], start: int, stack: list[str]) -> t
 
 
 def with_markdown(html: str) -> str:
-    """Mark the elements that HTML leaves open as holding Markdown, and keep its own text from being read as such."""
+    """Mark the elements that HTML leaves open as holding Markdown, and keep its own text from being
+    read as such."""
     depth, last, out = 0, 0, ""
     stack: list[str] = []
     opened = []

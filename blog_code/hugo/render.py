@@ -1,6 +1,7 @@
 """Writes what Goldmark read in the Markdown that Python-Markdown reads.
 
-Each function below is one difference between the two dialects. The frame, which walks the tree, is mdformat's.
+Each function below is one difference between the two dialects. The frame, which walks the tree, is
+mdformat's.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
-from typing import Any
+from typing import Any, ClassVar
 
 from markdown_it.token import Token
 from mdformat.renderer import MDRenderer, RenderContext, RenderTreeNode
@@ -19,7 +20,8 @@ from blog_code.hugo.attributes import attribute_list, parse_attributes
 from blog_code.hugo.goldmark import alert_title, plain_text
 
 INDENT = " " * 4
-#: What ends one list or quote before another of its kind begins, and what a list item that starts with a block holds.
+#: What ends one list or quote before another of its kind begins, and what a list item that starts with a
+#: block holds.
 NOTHING = "<!-- -->"
 
 #: Alerts and notices of Hugo's themes, by the type of Material's that looks like them.
@@ -41,7 +43,7 @@ def markdown(tokens: Sequence[Token], env: dict[str, Any], mode: Mode) -> str:
     return MDRenderer().render_tree(RenderTreeNode(kept), options, env, finalize=False)
 
 
-# Blocks ---------------------------------------------------------------------------------------------------------------
+# Blocks -------------------------------------------------------------------------------------------
 
 
 def _blocks(nodes: Sequence[RenderTreeNode], context: RenderContext) -> list[str]:
@@ -76,7 +78,9 @@ def _container(container: raw_html.Container, context: RenderContext) -> str:
     inside = "\n\n".join(_blocks(container.children, context))
     folding = _FOLDING.fullmatch(container.opening.content.strip())
     if folding and context.env.get("nested") and container.closing.strip() == "</details>":
-        return folded(raw_html.escaped_text(folding["summary"].strip()), inside, is_open=bool(folding["open"]))
+        return folded(
+            raw_html.escaped_text(folding["summary"].strip()), inside, is_open=bool(folding["open"])
+        )
     opening = raw_html.with_markdown(container.opening.content)
     closing = raw_html.escaped_text(container.closing.strip())
     return "\n\n".join(part for part in (opening, inside, closing) if part)
@@ -195,10 +199,15 @@ def _item(node: RenderTreeNode, context: RenderContext, tight: bool) -> tuple[st
 
 
 def _runs_on(node: RenderTreeNode) -> bool:
-    """Whether a list item may begin with a block on the line of its marker: text, or HTML that stands in text."""
+    """Whether a list item may begin with a block on the line of its marker.
+
+    Text, or HTML that stands in text.
+    """
     if node.type == "html_block":
         name = re.match(r"<([A-Za-z][\w-]*)", node.content.strip())
-        return name is not None and not raw_html.is_block_element(name[1]) and "\n" not in node.content.strip()
+        return (
+            name is not None and not raw_html.is_block_element(name[1]) and "\n" not in node.content.strip()
+        )
     return node.type == "paragraph"
 
 
@@ -284,7 +293,7 @@ def _html_block(node: RenderTreeNode, context: RenderContext) -> str:
     return raw_html.block(node.content.strip("\n"), careful=context.env["mode"] is Mode.CAREFUL)
 
 
-# Inline ---------------------------------------------------------------------------------------------------------------
+# Inline -------------------------------------------------------------------------------------------
 
 
 def _inline(node: RenderTreeNode, context: RenderContext) -> str:
@@ -310,8 +319,18 @@ def _run(nodes: Sequence[RenderTreeNode], context: RenderContext, *, in_link: bo
 
 
 def _first_character(node: RenderTreeNode) -> str:
-    first = {"em": "*", "strong": "*", "s": "~", "code_inline": "`", "link": "[", "image": "!", "html_inline": "<",
-             "softbreak": "\n", "hardbreak": "\n", "math_inline": "$"}  # fmt: skip
+    first = {
+        "em": "*",
+        "strong": "*",
+        "s": "~",
+        "code_inline": "`",
+        "link": "[",
+        "image": "!",
+        "html_inline": "<",
+        "softbreak": "\n",
+        "hardbreak": "\n",
+        "math_inline": "$",
+    }
     return first.get(node.type) or (node.markup if node.type == "typographic" else node.content)[:1]
 
 
@@ -416,7 +435,7 @@ def _emoji(node: RenderTreeNode, context: RenderContext) -> str:
 class _Differences:
     """The renderers in which Python-Markdown and Goldmark differ, as mdformat takes them."""
 
-    RENDERERS = {
+    RENDERERS: ClassVar = {
         "root": _root,
         "paragraph": _paragraph,
         "heading": _heading,

@@ -1,4 +1,5 @@
-"""Finds shortcodes in the raw text of a post, code included, as Hugo does, and leaves a word in the place of each."""
+"""Finds shortcodes in the raw text of a post, code included, as Hugo does, and leaves a word in the
+place of each."""
 
 from __future__ import annotations
 
@@ -177,7 +178,10 @@ def _paired(tags: Sequence[_Tag | _Escaped], text: str) -> list[tuple[int, int, 
 
 
 def _outdented(text: str, opening: _Tag, closing: _Tag) -> str:
-    """Return what is inside a shortcode; the indentation before it comes off each line, as Hugo takes it off."""
+    """Return what is inside a shortcode.
+
+    The indentation before it comes off each line, as Hugo takes it off.
+    """
     inner = text[opening.end : closing.start]
     before = text[text.rfind("\n", 0, opening.start) + 1 : opening.start]
     return inner.replace("\n" + before, "\n") if before and not before.strip() else inner

@@ -201,12 +201,22 @@ class Site:
         slug = urlized(str(post.header.get("slug") or ""))
         folder = posixpath.dirname(post.folder) if post.is_bundle else post.folder
         values = {
-            "year": f"{date:%Y}", "month": f"{date:%m}", "monthname": f"{date:%B}".lower(), "day": f"{date:%d}",
-            "weekday": str(int(f"{date:%w}")), "weekdayname": f"{date:%A}".lower(), "yearday": str(date.timetuple()[7]),
-            "section": section, "sections": urlized(folder), "title": title, "filename": name,
-            "contentbasename": name, "slug": slug or title, "slugorfilename": slug or name,
+            "year": f"{date:%Y}",
+            "month": f"{date:%m}",
+            "monthname": f"{date:%B}".lower(),
+            "day": f"{date:%d}",
+            "weekday": str(int(f"{date:%w}")),
+            "weekdayname": f"{date:%A}".lower(),
+            "yearday": str(date.timetuple()[7]),
+            "section": section,
+            "sections": urlized(folder),
+            "title": title,
+            "filename": name,
+            "contentbasename": name,
+            "slug": slug or title,
+            "slugorfilename": slug or name,
             "slugorcontentbasename": slug or name,
-        }  # fmt: skip
+        }
         return re.sub(r":(\w+)(?:\[[^\]]*\])?", lambda found: values.get(found[1].lower(), found[0]), rule)
 
     def _date(self, post: Post) -> dt.date | dt.datetime:
@@ -325,7 +335,10 @@ def _merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
-    """Find the pages under a folder; bundles keep their resources, other formats and languages are refused."""
+    """Find the pages under a folder.
+
+    Bundles keep their resources, other formats and languages are refused.
+    """
     bundles = {
         file.parent for file in start.rglob("index.*") if file.suffix.lower() in MARKDOWN | OTHER_CONTENT
     }
@@ -337,8 +350,8 @@ def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
         parents = [folder for folder in file.parents if folder in bundles]
         is_index = file.stem.split(".")[0] == "index"
         if parents and not (is_index and parents[0] == file.parent and len(parents) == 1):
-            if is_index and suffix in MARKDOWN:
-                site.left_out.append(f"{file}: inside another bundle, so it is a resource and no page")
+            if suffix in MARKDOWN:
+                site.left_out.append(f"{file}: inside a bundle, so it is a resource of that post and no page")
             continue
         if suffix in OTHER_CONTENT:
             site.problems.append(

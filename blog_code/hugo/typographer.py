@@ -1,4 +1,7 @@
-"""Goldmark's typographer: quotes, dashes, dots and angle quotes become the characters that typesetters use."""
+"""Goldmark's typographer.
+
+Quotes, dashes, dots and angle quotes become the characters that typesetters use.
+"""
 
 from __future__ import annotations
 
@@ -64,7 +67,9 @@ def _single(rest: str, before: str, can_open: bool, can_close: bool, still_open:
     if before.isalnum() and after.isalpha():
         return "’"
     if opens:
-        if (after in "smtd" and _ends_word(rest, 2)) or (rest[1:3] in ("ve", "ll", "re") and _ends_word(rest, 3)):
+        if (after in "smtd" and _ends_word(rest, 2)) or (
+            rest[1:3] in ("ve", "ll", "re") and _ends_word(rest, 3)
+        ):
             return "’"
         still_open[0] += 1
         return "‘"

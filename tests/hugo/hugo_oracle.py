@@ -93,7 +93,10 @@ def _without_maths_marks(html: str) -> str:
 
 
 def _typed(text: str) -> str:
-    """Return text without the typographer's work: KaTeX gets it from Hugo, arithmatex keeps it out of maths."""
+    """Return text without the typographer's work.
+
+    KaTeX gets it from Hugo, arithmatex keeps it out of maths.
+    """
     for set_in_type, typed in (
         ("…", "..."),
         ("’", "'"),

@@ -44,7 +44,10 @@ def hugo(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.mark.parametrize("name", cases())
 def test_case_is_what_hugo_shows(name: str, hugo: dict[str, str], workshop: Workshop) -> None:
-    """Protects each dialect difference: the page shows the words, structure, links, code and maths of Hugo's."""
+    """Protects each dialect difference.
+
+    The page shows the words, structure, links, code and maths of Hugo's.
+    """
     page = oracle.convert(workshop, cases()[name])
     assert not oracle.difference(hugo[name], page, workshop), page
 
@@ -55,7 +58,8 @@ VARIANTS = {
         "[markup.goldmark.extensions.passthrough.delimiters]\n"
         'block = [["\\\\[","\\\\]"],["$$","$$"]]\ninline = [["\\\\(","\\\\)"],["$","$"]]\n',
         Dialect(passthrough=Delimiters((("\\(", "\\)"), ("$", "$")), (("\\[", "\\]"), ("$$", "$$")))),
-        "A $a_1 b_1$ and \\(x_1 * y * z\\).\n\n$$\na \\\\\nb_1 * c * d\n$$\n\n\\[\nx < y\n\\]\n\n## $z$ end\n",
+        "A $a_1 b_1$ and \\(x_1 * y * z\\).\n\n"
+        "$$\na \\\\\nb_1 * c * d\n$$\n\n\\[\nx < y\n\\]\n\n## $z$ end\n",
     ),
     "hard wraps": (
         "[markup.goldmark.renderer]\nhardWraps = true\nunsafe = true\n",
@@ -137,7 +141,10 @@ def _spec(cache: Path) -> str | None:
 def test_commonmark_examples_agree(
     request: pytest.FixtureRequest, tmp_path: Path, workshop: Workshop
 ) -> None:
-    """Protects everything that the specification has an example of: 94 in 100 must be exact, none wrong unnoticed."""
+    """Protects everything that the specification has an example of.
+
+    94 in 100 must be exact, none wrong unnoticed.
+    """
     text = _spec(Path(request.config.cache.mkdir("commonmark")))
     if text is None:
         pytest.skip(

@@ -1,4 +1,7 @@
-"""Whole imports: a Hugo site and this site built from it are the same to a reader, and nothing is lost on the way."""
+"""Whole imports.
+
+A Hugo site and this site built from it are the same to a reader, and nothing is lost on the way.
+"""
 
 from __future__ import annotations
 
@@ -49,9 +52,13 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     contract = CONTRACT_FILE.read_text("utf-8")
     (root / "mkdocs.yml").write_text(MKDOCS + contract[contract.index("markdown_extensions:") :])
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"], cwd=root, capture_output=True, text=True,
-        env={"NO_MKDOCS_2_WARNING": "1", "PATH": "/usr/bin:/bin"}, check=False,
-    )  # fmt: skip
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        env={"NO_MKDOCS_2_WARNING": "1", "PATH": "/usr/bin:/bin"},
+        check=False,
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     return root
 
@@ -69,7 +76,8 @@ def hugo_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _units(page: str, address: str, moved: dict[str, str], site: str) -> list[parity.Unit]:
-    """Return the units of a page with its addresses made absolute, old ones replaced by those they redirect to."""
+    """Return the units of a page with its addresses made absolute, old ones replaced by those they
+    redirect to."""
     root = lxml_html.document_fromstring(page)
     for element in root.iter("a", "img"):
         for key in ("href", "src"):
@@ -231,7 +239,10 @@ def _site(folder: Path, config: str = "baseURL = 'https://me.test/'\n") -> Path:
 
 
 def test_colliding_addresses_are_refused(tmp_path: Path) -> None:
-    """Protects posts from each other: two that would stand in one place are both refused, each naming the other."""
+    """Protects posts from each other.
+
+    Two that would stand in one place are both refused, each naming the other.
+    """
     site = _site(tmp_path / "site")
     for name in ("content/a/same.md", "content/b/same.md"):
         _post(site, "x\n", name=name)
@@ -240,7 +251,10 @@ def test_colliding_addresses_are_refused(tmp_path: Path) -> None:
 
 
 def test_other_languages_and_formats_are_refused(tmp_path: Path) -> None:
-    """Protects a site in many languages: the default one comes in, each post of another is refused with a word."""
+    """Protects a site in many languages.
+
+    The default one comes in, each post of another is refused with a word.
+    """
     site = _site(tmp_path / "site", "[languages.en]\nweight = 1\n[languages.fr]\nweight = 2\n")
     _post(site, "x\n", name="content/posts/a.md")
     _post(site, "x\n", name="content/posts/a.fr.md")
@@ -264,7 +278,8 @@ def test_mapping_file_says_what_shortcodes_become(tmp_path: Path) -> None:
     )
     source = _post(
         tmp_path,
-        '{{< img src="https://x.test/a.png" alt="A" max-width="30" >}}\n\n{{< lead >}}Big *words*{{< /lead >}}\n\n'
+        '{{< img src="https://x.test/a.png" alt="A" max-width="30" >}}\n\n'
+        "{{< lead >}}Big *words*{{< /lead >}}\n\n"
         "{{< music 1 >}}\n\n{{< box Title >}}\none\n\n- two\n{{< /box >}}\n",
     )
     report = import_posts(source, tmp_path / "docs", mapping=mapping)
@@ -284,10 +299,14 @@ def test_mapping_that_means_nothing_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_python_blocks_become_regions(tmp_path: Path) -> None:
-    """Protects the way from tutorial to executed post: each block is a region, its fence names it, output stays."""
+    """Protects the way from tutorial to executed post.
+
+    Each block is a region, its fence names it, output stays.
+    """
     source = _post(
         tmp_path,
-        '## Set up\n\n```python\nx = 1\n\ny = f"{{x}}"\n```\n\n```\nOut: 1\n```\n\n- in a list\n\n  ```py\n  if x:\n'
+        '## Set up\n\n```python\nx = 1\n\ny = f"{{x}}"\n```\n\n'
+        "```\nOut: 1\n```\n\n- in a list\n\n  ```py\n  if x:\n"
         "      print(x)\n  ```\n\n```python\n>>> x\n1\n```\n\n```bash\nls\n```\n",
         name="my-post.md",
     )
@@ -329,7 +348,10 @@ def test_links_to_markdown_files_are_resolved(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(not SEED.is_file(), reason="the draft lies beside the checkout, at ../shared/seed")
 def test_draft_comes_in_whole(tmp_path: Path) -> None:
-    """Protects the first post: header, all words, the list after a line of text, and every heading of the draft."""
+    """Protects the first post.
+
+    Header, all words, the list after a line of text, and every heading of the draft.
+    """
     assert not import_posts(SEED, tmp_path / "docs").refused
     page = (tmp_path / "docs" / "posts" / "flax-post.md").read_text("utf-8")
     assert page.startswith(
