@@ -2,46 +2,28 @@
 
 import functools
 import http.server
-import os
 import shutil
-import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from sites import ROOT, Built, Visit, build_thin, thin_repository
 
-from blog_code.runner.cells import read_post
-from blog_code.runner.run import run_post
 from blog_code.site.build import write_pages
 from blog_code.site.finish import finish_site
 
-ROOT = Path(__file__).parents[2]
-REPOSITORY = "https://github.com/someone/somewhere"
-FLAGS = """--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync""".split()
-
-
-@dataclass
-class Built:
-    """A built site: the repository it came from, its folder, and its address on this machine."""
-
-    root: Path
-    folder: Path
-    address: str
-
-    @property
-    def pages(self) -> list[str]:
-        """The places of all pages, relative to the site."""
-        found = sorted(self.folder.rglob("*.html"))
-        return [path.relative_to(self.folder).as_posix().removesuffix("index.html") for path in found]
-
-    def text(self, place: str) -> str:
-        path = self.folder / place
-        return (path / "index.html" if path.is_dir() else path).read_text("utf-8")
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 @pytest.fixture(scope="session")
@@ -82,37 +64,6 @@ def thin(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str])
     return Built(root, folder, serve(folder))
 
 
-def thin_repository(root: Path) -> Path:
-    """Lay out a repository with this one's configuration and assets, and run its post."""
-    source = Path(__file__).parent / "project"
-    shutil.copytree(source, root, dirs_exist_ok=True)
-    shutil.copytree(ROOT / "docs" / "assets", root / "docs" / "assets")
-    for path in (ROOT / "docs").glob("*.md"):
-        shutil.copy(path, root / "docs")
-    configuration = (ROOT / "mkdocs.yml").read_text("utf-8")
-    (root / "mkdocs.yml").write_text(configuration.replace("flax-and-optax/values", "thin-post/values"), "utf-8")
-    (root / "requirements.lock").write_text("matplotlib==3.0.0 \\\n    --hash=sha256:00\n")
-    git = ["git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
-    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "All of it"]):
-        subprocess.run([*git, *command], cwd=root, check=True)
-    run_post(read_post(root / "docs" / "posts" / "thin-post.md", root), say=lambda text: None)
-    return root
-
-
-def build_thin(root: Path, folder: Path) -> None:
-    """Build the thin site as if its repository were published."""
-    before = os.environ.get("REPOSITORY_URL")
-    os.environ["REPOSITORY_URL"] = REPOSITORY
-    try:
-        write_pages(root, folder)
-        finish_site(folder, root)
-    finally:
-        if before is None:
-            del os.environ["REPOSITORY_URL"]
-        else:
-            os.environ["REPOSITORY_URL"] = before
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     """Debian's Chromium, or whatever `chromium` is on the PATH."""
@@ -124,28 +75,16 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@dataclass
-class Visit:
-    """An open page, with what the browser complained of and what it asked for."""
-
-    page: Page
-    context: BrowserContext
-    complaints: list[str] = field(default_factory=list)
-    requests: list[str] = field(default_factory=list)
-
-
 @pytest.fixture
 def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
-    """Open a page of a site: `visit(site, "about/", width=390, scheme="dark")`."""
+    """Open a page of a site: `visit(site, "about/", width=390, color_scheme="dark")`."""
     contexts: list[BrowserContext] = []
 
-    def open_page(site: Built, place: str, *, width: int = 1280, scheme: str = "light", **options: object) -> Visit:
-        context = browser.new_context(
-            viewport={"width": width, "height": 900}, color_scheme=scheme, **options  # type: ignore[arg-type]
-        )
+    def open_page(site: Built, place: str, *, width: int = 1280, **options: Any) -> Visit:
+        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
         contexts.append(context)
         visit = Visit(context.new_page(), context)
-        visit.page.on("console", lambda m: visit.complaints.append(m.text) if m.type in {"error", "warning"} else None)
+        visit.page.on("console", visit.hear)
         visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
         visit.page.on("request", lambda request: visit.requests.append(request.url))
         visit.page.goto(site.address + place, wait_until="load")
@@ -155,6 +94,3 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     for context in contexts:
         context.close()
 
-
-def python() -> str:
-    return sys.executable

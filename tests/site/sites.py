@@ -1,0 +1,92 @@
+"""Two sites to look at: this checkout's own, and a thin one that has one of each thing."""
+
+import os
+import shutil
+import subprocess
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+
+from blog_code.runner.cells import read_post
+from blog_code.runner.run import run_post
+from blog_code.site.build import write_pages
+from blog_code.site.finish import finish_site
+
+ROOT = Path(__file__).parents[2]
+REPOSITORY = "https://github.com/someone/somewhere"
+
+
+@dataclass
+class Built:
+    """A built site: the repository it came from, its folder, and its address on this machine."""
+
+    root: Path
+    folder: Path
+    address: str
+
+    @property
+    def pages(self) -> list[str]:
+        """The places of all pages, relative to the site."""
+        found = sorted(self.folder.rglob("*.html"))
+        return [path.relative_to(self.folder).as_posix().removesuffix("index.html") for path in found]
+
+    def text(self, place: str) -> str:
+        path = self.folder / place
+        return (path / "index.html" if path.is_dir() else path).read_text("utf-8")
+
+
+@dataclass
+class Visit:
+    """An open page, with what the browser complained of and what it asked for."""
+
+    page: Page
+    context: BrowserContext
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def hear(self, message: ConsoleMessage) -> None:
+        if message.type in {"error", "warning"}:
+            self.complaints.append(message.text)
+
+    def wait(self, expression: str, seconds: float = 10) -> Any:
+        """Poll for a true value: Playwright's own waiting evaluates strings, which the policy forbids."""
+        deadline = time.monotonic() + seconds
+        while not (value := self.page.evaluate(expression)):
+            assert time.monotonic() < deadline, f"never true: {expression}"
+            self.page.wait_for_timeout(50)
+        return value
+
+
+def thin_repository(root: Path) -> Path:
+    """Lay out a repository with this one's configuration and assets, and run its post."""
+    source = Path(__file__).parent / "project"
+    shutil.copytree(source, root, dirs_exist_ok=True)
+    shutil.copytree(ROOT / "docs" / "assets", root / "docs" / "assets")
+    for path in (ROOT / "docs").glob("*.md"):
+        shutil.copy(path, root / "docs")
+    configuration = (ROOT / "mkdocs.yml").read_text("utf-8")
+    configuration = configuration.replace("flax-and-optax/values", "thin-post/values")
+    (root / "mkdocs.yml").write_text(configuration, "utf-8")
+    (root / "requirements.lock").write_text("matplotlib==3.0.0 \\\n    --hash=sha256:00\n")
+    git = ["git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+    for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "All of it"]):
+        subprocess.run([*git, *command], cwd=root, check=True)
+    run_post(read_post(root / "docs" / "posts" / "thin-post.md", root), say=lambda text: None)
+    return root
+
+
+def build_thin(root: Path, folder: Path) -> None:
+    """Build the thin site as if its repository were published."""
+    before = os.environ.get("REPOSITORY_URL")
+    os.environ["REPOSITORY_URL"] = REPOSITORY
+    try:
+        write_pages(root, folder)
+        finish_site(folder, root)
+    finally:
+        if before is None:
+            del os.environ["REPOSITORY_URL"]
+        else:
+            os.environ["REPOSITORY_URL"] = before
