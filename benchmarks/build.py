@@ -1,9 +1,9 @@
 """From sources to a site of 10 posts (100 and 1,000 with --full): this project's way beside its peers'.
 
 Each post is the same: a few paragraphs, and one block that prints a number which a helper in a module
-computes. Four times are taken: cold, again with nothing changed, after an edit of one post's prose, and after an
-edit of the helper that one post uses. The last one tells too whether the page then shows the new number: a page
-that does not is stale, and says nothing. Peers that are not installed are left out, by name.
+computes. Four times are taken: cold, again with nothing changed, after an edit of one post's prose, and after
+an edit of the helper that one post uses. The last one tells too whether the page then shows the new number: a
+page that does not is stale, and says nothing. Peers that are not installed are left out, by name.
 """
 
 import importlib.util

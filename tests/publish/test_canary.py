@@ -1,14 +1,11 @@
 """The site can move to Zensical: the same sources make the same pages under both generators."""
 
 import shutil
-import sys
 from pathlib import Path
 
+import canary
 import pytest
 from lxml import html
-
-sys.path.insert(0, str(Path(__file__).parent))
-import canary
 
 ROOT = Path(__file__).parents[2]
 
