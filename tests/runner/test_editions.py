@@ -1,0 +1,280 @@
+"""The notebook and the script: what they hold, that they run alone, that they are plain and stable."""
+
+import json
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from repository import Repository
+
+from blog_code.runner.editions import _parts, print_last
+from blog_code.runner.values import format_value
+
+TAIL = """
+Some `{ .code }` and $x_{i=1}$ stay; a [link](https://example.org "A title") stays, [ours](other.md#here)
+is text. **Bold**{ .shout } goes plain. ![A chart](../runs/x/drawn.svg){ width="300" }
+{{ x.total }} is quoted and took {{ x.took }} s. { #anchor .wide }
+
+/// tab | NNX
+    new: true
+
+Left.
+
+///
+
+/// tab | Linen
+
+``` { .python .shown }
+--8<-- "x/story.py:twin"
+```
+
+///
+
+/// details | More
+    open: true
+    type: note
+
+Inside.
+
+///
+
+/// note
+Mind this.
+///
+
+/// figure-caption
+A **caption**{ .small } of a figure.
+///
+
+/// caption
+A caption.
+///
+
+<!-- more -->
+
+<!-- a comment
+of two lines -->
+
+<div class="grid" markdown>
+
+In a grid.
+
+</div>
+
+![Elsewhere](../assets/elsewhere.png)
+
+``` { .text title="a plan" }
+print is not Python here { .kept }
+```
+"""
+
+
+@pytest.fixture
+def rich(repo: Repository) -> Repository:
+    """A post with everything that a page may hold."""
+    repo.post(
+        first="import json\ntotal = 3\nprint(json.dumps({'total': total}))",
+        shown_last="words = ['a', 'b']\n(\n    words  # a comment\n)",
+        twin="raise SystemExit('a shown cell was executed')",
+        raising="1 / 0",
+        took="import time\ntook = time.perf_counter() % 1",
+        flags={"twin": ".quiet .shown", "raising": ".raises"},
+        front="""
+        values: {total: {is: 3, within: 0}, took: {timing: true, format: .3f}}
+        requirements: [numpy]
+        """,
+        end='``` { .text .output }\n--8<-- "x/shown-last.txt"\n```\n' + TAIL,
+    )
+    page = (repo.root / "docs/posts/x.md").read_text()
+    shown = '``` { .python .quiet .shown}\n--8<-- "x/story.py:twin"\n```\n'
+    repo.write(
+        "docs/posts/x.md",
+        page.replace(shown, "", 1).replace('--8<-- "x/story.py:twin"\n', '--8<-- "x/story.py:twin"\n'),
+    )
+    repo.edit("docs/posts/x.md", "Prose.", '--8<-- "x/provenance.md"\n\nProse.')
+    return repo
+
+
+def test_both_editions_run_alone_in_an_empty_folder(
+    rich: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whoever downloads the notebook or the script gets what the page shows, without anything of ours."""
+    folder = rich.run()
+    empty = tmp_path_factory.mktemp("empty")
+    (empty / "x.py").write_bytes((folder / "x.py").read_bytes())
+
+    done = subprocess.run(
+        [sys.executable, "-I", "x.py"], cwd=empty, capture_output=True, text=True, check=True, timeout=60
+    )
+
+    printed = [(folder / f"{name}.txt").read_text() for name in ("first", "shown-last", "raising")]
+    assert done.stdout == "".join(printed)
+    header = re.search(
+        r"(?m)^# /// script$\s(?P<content>(^#(| .*)$\s)+)^# ///$", (folder / "x.py").read_text()
+    )
+    assert header
+    read = tomllib.loads("".join(line[2:] for line in header["content"].splitlines(keepends=True)))
+    assert read == {"requires-python": ">=3.12", "dependencies": ["numpy==2.0.0"]}
+
+    notebook = nbformat.read(folder / "x.ipynb", as_version=4)
+    nbformat.validate(notebook)
+    expected = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    assert code[0].source == "%pip install --quiet numpy==2.0.0"
+    notebook.cells.remove(code[0])
+    NotebookClient(notebook, resources={"metadata": {"path": str(empty)}}, timeout=60).execute()
+    again = {cell.id: cell.outputs for cell in notebook.cells if cell.cell_type == "code"}
+    for name in ("first", "took"):
+        assert [out.get("text") for out in again[name]] == [out.get("text") for out in expected[name]]
+    assert again["shown-last"][0].data == expected["shown-last"][0].data
+    assert again["raising"][0].ename == expected["raising"][0].ename == "ZeroDivisionError"
+
+
+def test_the_prose_is_good_plain_markdown(rich: Repository) -> None:
+    """In a notebook nobody meets the syntax of a site generator."""
+    rich.run()
+    post = rich.read()
+    record = json.loads((rich.root / "docs/runs/x/record.json").read_text())
+
+    parts = list(_parts(post, record))
+
+    first, last = parts[0], parts[-1]
+    assert first == "# A post\n\nProse."
+    assert [part.name for part in parts if not isinstance(part, str)] == [
+        "first",
+        "shown-last",
+        "raising",
+        "took",
+    ]
+    assert (
+        last
+        == """\
+Some `{ .code }` and $x_{i=1}$ stay; a [link](https://example.org "A title") stays, ours
+is text. **Bold** goes plain.
+3 is quoted and took … s.
+
+**NNX**
+
+Left.
+
+**Linen**
+
+```python
+raise SystemExit('a shown cell was executed')
+```
+
+**More**
+
+Inside.
+
+**Note**
+
+Mind this.
+
+A **caption** of a figure.
+
+*A caption.*
+
+In a grid.
+
+*Elsewhere*
+
+```text
+print is not Python here { .kept }
+```"""
+    )
+
+
+def test_the_same_run_makes_the_same_bytes(rich: Repository) -> None:
+    """Editions made again from the accepted run differ in nothing: no difference is without a reason."""
+    folder = rich.run()
+    before = {name: (folder / name).read_bytes() for name in ("x.ipynb", "x.py", "values.yml", "derived.yml")}
+    for name in before:
+        (folder / name).write_bytes(b"")
+    (folder / "x.ipynb").write_bytes(before["x.ipynb"])
+    (folder / "derived.yml").write_bytes(before["derived.yml"])
+
+    assert rich.blog("run").returncode == 0
+
+    assert {name: (folder / name).read_bytes() for name in before} == before
+
+
+def test_a_notebook_that_was_edited_is_executed_anew(repo: Repository) -> None:
+    """Outputs that somebody typed into the notebook are never taken for those of a run."""
+    repo.post(first="print(1)")
+    folder = repo.accept()
+    text = (folder / "x.ipynb").read_text()
+    (folder / "x.ipynb").write_text(text.replace('"1\\n"', '"2\\n"'))
+    assert '"2\\n"' in (folder / "x.ipynb").read_text()
+
+    done = repo.blog("run")
+
+    assert "executing 1 cells" in done.stdout
+    assert '"1\\n"' in (folder / "x.ipynb").read_text()
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"),
+    [
+        ("x", "print(repr(x))"),
+        ("a = 1\na", "a = 1\nprint(repr(a))"),
+        ("a = 1; a  # why", "a = 1; print(repr(a))"),
+        ("f(\n    1,\n)", "print(repr(f(\n    1,\n)))"),
+        ("'é'; 'ü'", "'é'; print(repr('ü'))"),
+        ("a = 1", "a = 1"),
+        ("# nothing", "# nothing"),
+    ],
+)
+def test_a_script_prints_what_a_notebook_shows(source: str, printed: str) -> None:
+    """The last expression of a cell is shown by a notebook, and so by the script."""
+    assert print_last(source) == printed
+
+
+@pytest.mark.parametrize(
+    ("value", "spec", "shown"),
+    [
+        (-98.04, ".1f", "−98.0"),
+        (60000, "", "60,000"),
+        (0.25, ".0%", "25%"),
+        (1.5, "", "1.5"),
+        (True, "", "yes"),
+        (3, ".1f", "3.0"),
+    ],
+)
+def test_values_are_formatted_for_prose(value: float, spec: str, shown: str) -> None:
+    """A number in a sentence has the digits that the author asked for, and a true minus sign."""
+    assert format_value(value, spec) == shown
+
+
+def test_values_reach_the_prose_of_a_built_page(repo: Repository) -> None:
+    """The page quotes the run, not a keyboard; and a name that no run has fails the build."""
+    repo.post(
+        first="total = -3.25\nprint(total)",
+        front="values: {total: {is: -3, within: 1, format: .1f}}",
+        end="It is {{ x.total }}.",
+    )
+    repo.accept()
+    build = [
+        sys.executable,
+        "-m",
+        "mkdocs",
+        "build",
+        "--strict",
+        "--site-dir",
+        str(repo.root / "site"),
+    ]
+
+    good = subprocess.run(build, cwd=repo.root, capture_output=True, text=True, timeout=120)
+    page = Path(repo.root / "site/posts/x/index.html").read_text()
+    repo.edit("docs/posts/x.md", "x.total", "x.tatol")
+    bad = subprocess.run(build, cwd=repo.root, capture_output=True, text=True, timeout=120)
+
+    assert good.returncode == 0, good.stderr
+    assert "It is −3.2." in page
+    assert bad.returncode != 0
+    assert "tatol" in bad.stderr + bad.stdout
