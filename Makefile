@@ -62,8 +62,8 @@ plan: .venv/ready  ## name the posts that are stale or due
 	@$(BIN)/blog check --json | $(BIN)/python .github/plan.py
 
 execute: .venv/ready  ## execute one post, even if it is fresh: make execute POST=flax-and-optax
-	@test -n "$(POST)" || { echo "which post? make execute POST=flax-and-optax"; exit 2; }
-	$(BIN)/blog run --force "$(POST)"
+	@test -n "$$POST" || { echo "which post? make execute POST=flax-and-optax"; exit 2; }
+	$(BIN)/blog run --force "$$POST"
 
 accept:  ## put runs and locks from .blog/artifacts in the place of the committed ones
 	@.github/accept.sh

@@ -307,6 +307,52 @@ def test_propose_is_quiet_where_nothing_changed(checkout: Path):
     assert "pr create" not in (checkout.parent / "gh.log").read_text()
 
 
+def made(tmp_path: Path, *arguments: str, **environment: str) -> str:
+    """What the commands of a target would have been called with, by tools that only say so."""
+    for name in ("blog", "python"):
+        tool = tmp_path / name
+        tool.write_text(f'#!/bin/sh\necho {name} "$@" "SITE_URL=$SITE_URL" >&2\n')
+        tool.chmod(0o755)
+    inherited = {
+        key: value for key, value in os.environ.items() if key not in {"SITE_URL", "GITHUB_REPOSITORY"}
+    }
+    done = subprocess.run(
+        ["make", "--silent", "--assume-old=.venv/ready", f"BIN={tmp_path}", *arguments],
+        cwd=ROOT, env=inherited | environment, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({"GITHUB_REPOSITORY": "someone/posts"}, "https://someone.github.io/posts/"),
+        (
+            {"GITHUB_REPOSITORY": "someone/posts", "SITE_URL": "https://posts.example/"},
+            "https://posts.example/",
+        ),
+        ({}, "https://example.org/"),
+    ],
+)
+def test_release_knows_the_address_of_the_site(tmp_path: Path, environment: dict[str, str], address: str):
+    """The site is built for publication under the address it will have, and refuses stale posts."""
+    assert made(tmp_path, "release", **environment).strip() == f"blog build --release SITE_URL={address}"
+
+
+def test_execute_takes_one_post(tmp_path: Path):
+    """The matrix's post reaches the command as one word, whatever is in it; without one, nothing is executed."""
+    assert made(tmp_path, "execute", POST="a-post; false").startswith("blog run --force a-post; false ")
+    assert "blog" not in made(tmp_path, "execute", POST="")
+
+
+def test_plan_asks_what_is_stale(tmp_path: Path):
+    """The plan is made of what `blog check` says."""
+    told = made(tmp_path, "plan")
+
+    assert "blog check --json" in told
+    assert "python .github/plan.py" in told
+
+
 def test_browser_takes_the_chrome_of_the_runner(tmp_path: Path):
     """Where there is Chrome and no Chromium, as on GitHub's machines, `chromium` becomes a name of Chrome."""
     tools = tmp_path / "bin"
