@@ -37,6 +37,8 @@ def log_weight(model, x, y, mean, logvar, noise):
 @partial(jax.jit, static_argnames=("samples", "chunk"))
 def iw_bound(model, x, y, key, *, samples: int, chunk: int = 500):
     """log p(x | y) of each digit, from below, by importance sampling (Burda et al., 2016, equation 8)."""
+    if samples % chunk:
+        raise ValueError(f"{samples} samples do not divide into chunks of {chunk}")
     mean, logvar = model.encoder(x, y)
     noise = jax.random.normal(key, (samples // chunk, chunk, mean.shape[-1]))
 

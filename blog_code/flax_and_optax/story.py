@@ -49,6 +49,7 @@ judge_epochs = 1  # of the classifier that reads its digits
 bound_samples = 500  # of the importance-weighted bound, for each test digit
 scored_digits = 1_000  # test digits that are scored
 extra_epochs = 2  # with the importance-weighted objective
+extra_samples = 1_000  # of the bound for that
 # --8<-- [end:parameters]
 
 # --8<-- [start:eight-cpus]
@@ -418,9 +419,9 @@ state = init_state(dataclasses.replace(config, epochs=extra_epochs, peak_rate=5e
 nnx.update(state.model, jax.tree.map(jnp.copy, nnx.state(model)))
 for key in jax.random.split(jax.random.key(seed + 1), extra_epochs):
     state, _ = train_epoch(state, image, label, key, batch=128, mesh=mesh, loss=neg_iw_bound)
-log_p = iw_bound(state.model, test_x[first], test_y[first], jax.random.key(seed), samples=bound_samples // 5)
+log_p = iw_bound(state.model, test_x[first], test_y[first], jax.random.key(seed), samples=extra_samples)
 iwae_log_p_x_given_y = log_p.mean()
-print(f"log p(x | y) >= {iwae_log_p_x_given_y:.2f} nats, with {bound_samples // 5:,} samples")
+print(f"log p(x | y) >= {iwae_log_p_x_given_y:.2f} nats, with {extra_samples:,} samples")
 # --8<-- [end:fit-iwae]
 
 # --8<-- [start:fit-classifier]
