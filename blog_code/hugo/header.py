@@ -242,4 +242,4 @@ def wants_maths(values: Mapping[str, Any]) -> bool | None:
 def urlized(text: str) -> str:
     """Return a name as Hugo puts it into an address: lower case, spaces as hyphens."""
     text = re.sub(r"\s+", "-", text.strip().lower())
-    return re.sub(r"[^\w./~\-]", "", text)
+    return re.sub(r"[^\w./~+\-]", "", text)

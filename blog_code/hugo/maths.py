@@ -6,6 +6,7 @@ import re
 
 from markdown_it import MarkdownIt
 from markdown_it.common.utils import isMdAsciiPunct
+from markdown_it.rules_core import StateCore
 from markdown_it.rules_inline import StateInline
 
 from blog_code.hugo.dialect import Delimiters, Maths
@@ -14,7 +15,10 @@ from blog_code.hugo.dialect import Delimiters, Maths
 #: standing.
 _DISPLAY = (("$$", "$$"), (r"\\[", r"\\]"))
 _INLINE = (("$", "$"), (r"\\(", r"\\)"))
-_LOOKS_LIKE_TEX = re.compile(r"\\[a-zA-Z]|[\^_]|[=<>+*/|]|^\s*[A-Za-z](?:\s*[,(].*)?\s*$", re.DOTALL)
+#: What only TeX looks like; a text that has it somewhere has maths in lesser forms too.
+_TEX = re.compile(r"\\[a-zA-Z]|[\^_]")
+_TEX_IN_TEXT = re.compile(r"\$[^$\n`]*\\[a-zA-Z]+[^$\n`]*\$|\$\$[^$`]*[\\^_=][^$`]*\$\$")
+_MAY_BE_TEX = re.compile(r"[=<>+*/|]|^\s*[A-Za-z](?:\s*[,(].*)?\s*$", re.DOTALL)
 
 
 def passthrough_plugin(md: MarkdownIt, delimiters: Delimiters) -> None:
@@ -44,13 +48,23 @@ def unprotected_maths_plugin(md: MarkdownIt, maths: Maths) -> None:
                 if not state.src.startswith(opening, state.pos):
                     continue
                 body = _body(state, opening, closing)
-                if body is None or (maths is Maths.GUESS and not _LOOKS_LIKE_TEX.search(body)):
+                guess = maths is Maths.GUESS and opening.startswith("$")
+                if body is None or (guess and not _is_maths(body, state)):
                     continue
                 _push(state, silent, _unescaped(body), display, state.pos + len(opening + body + closing))
                 return True
         return False
 
+    def look(state: StateCore) -> None:
+        state.env["has TeX"] = bool(_TEX_IN_TEXT.search(state.src))
+
+    md.core.ruler.before("inline", "look_for_tex", look)
     md.inline.ruler.before("escape", "unprotected_maths", rule)
+
+
+def _is_maths(body: str, state: StateInline) -> bool:
+    """Guess whether dollars enclose maths, where neither the post nor the site says so."""
+    return bool(_TEX.search(body) or (state.env.get("has TeX") and _MAY_BE_TEX.search(body)))
 
 
 def _body(state: StateInline, opening: str, closing: str) -> str | None:

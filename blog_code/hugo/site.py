@@ -372,7 +372,15 @@ def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
                 )
             )
             continue
+        inside = _without_language(inside, site.config)
         yield Post(file, inside, is_index, _resources(file.parent, file) if is_index else ())
+
+
+def _without_language(inside: str, config: Config) -> str:
+    """Return a path without the language that a file's name may end with: `post.en.md` is `post.md`."""
+    stem, suffix = posixpath.splitext(inside)
+    name, dot, language = stem.rpartition(".")
+    return name + suffix if dot and language.lower() in {*config.languages, config.language} else inside
 
 
 def _other_language(file: Path, inside: str, config: Config) -> str | None:

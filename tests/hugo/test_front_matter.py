@@ -92,7 +92,9 @@ def test_words_about_a_post_are_mapped() -> None:
 
 def test_what_means_something_else_to_material_is_kept_apart() -> None:
     """Protects the build: keys that Material would read otherwise, or refuse, stand under `hugo:`."""
-    header = _header(links=[{"name": "x"}], authors=["Me"], template="a.html", status="new", icon="x", pin=True)
+    header = _header(
+        links=[{"name": "x"}], authors=["Me"], template="a.html", status="new", icon="x", pin=True
+    )
     assert set(header) == {"title", "date", "slug", "hugo"}
     assert set(header["hugo"]) == {"links", "authors", "template", "status", "icon", "pin"}
 
