@@ -29,6 +29,10 @@ _TEMPLATE = re.compile(
 )
 
 
+#: Text that means the same before Markdown is read and after.
+_PLAIN_WORDS = re.compile(r"\w+(?:[ .,/:+-]\w+)*")
+
+
 @dataclass
 class Workshop:
     """What the posts of one import share: the parser, the page renderer, the shortcodes of the theme."""
@@ -112,9 +116,14 @@ class Conversion:
     # Shortcodes
 
     def _with_references(self, body: Body) -> Body:
+        """Write out what may stand in addresses and code: references, and parameters that are plain words."""
         for index, shortcode in enumerate(body.shortcodes):
             if shortcode.name in ("ref", "relref"):
                 body.text = body.text.replace(word(index), self.reference(shortcode))
+            elif shortcode.name == "param":
+                value = self._rendition(shortcode).html
+                if _PLAIN_WORDS.fullmatch(value):
+                    body.text = body.text.replace(word(index), value)
         return body
 
     def _rendition(self, shortcode: Shortcode) -> Rendition:

@@ -23,6 +23,8 @@ disableKinds = ["taxonomy", "term", "home", "section", "RSS", "sitemap", "404"]
 unsafe = true
 [markup.highlight]
 noClasses = false
+[params]
+foo = "bar-x"
 """
 
 #: What themes do with `> [!NOTE]`; Hugo alone prints it as a quote.
@@ -69,7 +71,12 @@ def convert(workshop: Workshop, text: str, dialect: Dialect | None = None) -> st
         raise Refused("no pages here", shortcode.line)
 
     conversion = Conversion(
-        workshop, dialect or workshop.dialect, Target("posts/x.md", "posts/x/"), lambda *_: None, unknown, {}
+        workshop,
+        dialect or workshop.dialect,
+        Target("posts/x.md", "posts/x/"),
+        lambda *_: None,
+        unknown,
+        {"foo": "bar-x"},
     )
     return conversion.body(text, 1)[0]
 

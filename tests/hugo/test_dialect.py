@@ -109,7 +109,9 @@ VARIANTS = {
 def _config(name: str, extra: str) -> str:
     base = oracle.CONFIG.replace("[markup.goldmark.renderer]\nunsafe = true\n", "")
     unsafe = "" if "goldmark.renderer" in extra else "[markup.goldmark.renderer]\nunsafe = true\n"
-    return ("enableEmoji = true\n" if name == "emoji" else "") + base + unsafe + extra
+    return (
+        ("enableEmoji = true\n" if name == "emoji" else "") + base.partition("[params]")[0] + unsafe + extra
+    )
 
 
 @pytest.mark.parametrize("name", VARIANTS)

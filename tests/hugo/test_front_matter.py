@@ -56,7 +56,8 @@ def test_header_is_read_in_each_form(text: str) -> None:
     source = read_source(text)
     assert source.header["title"] == "A: b" and source.header["tags"] == ["x"]
     assert source.body.strip() == "body"
-    assert source.body_line == text.replace("\r\n", "\n").split("\n").index("body") + 1
+    lines = text.replace("\r\n", "\n").split("\n")
+    assert source.body_line == lines.index("body") + 1
 
 
 def _header(**values: object) -> dict[str, object]:
