@@ -17,6 +17,12 @@ def mend_theme(page: Page) -> None:
         landmark.attrib.pop("aria-expanded", None)  # a landmark has no state
         if not {"aria-label", "aria-labelledby"} & set(landmark.keys()):
             landmark.tag = "div"
+    ids = set(tree.xpath("//@id"))
+    for label in tree.iter("label"):
+        if label.get("for") not in ids:
+            label.attrib.pop("for", None)
+        if label.get("tabindex") == "":
+            label.attrib.pop("tabindex")
     for code in tree.find_class("highlight-ipynb"):
         code.set("tabindex", "0")  # it scrolls, so a keyboard must reach it
     if page.path.name == "404.html" and page.article is not None:

@@ -1,0 +1,90 @@
+"""`blog build`: strict, without JAX, twice over, and never half."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sites import Built, build_thin
+
+from blog_code.runner.errors import PostError
+from blog_code.site.build import build_site, write_pages
+from blog_code.site.finish import finish_site
+from blog_code.site.policy import policed, script_hashes
+
+REFUSED = ("jax", "jaxlib", "flax", "optax", "orbax", "tensorflow_datasets", "matplotlib")
+
+
+def test_strict_build_needs_no_jax(thin: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkout becomes pages where JAX, Flax and Optax cannot be imported."""
+    for name in REFUSED:
+        (tmp_path / f"{name}.py").write_text(f"raise ImportError('{name} is not for building')\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    probe = subprocess.run([sys.executable, "-c", "import jax"], capture_output=True, text=True, check=False)
+
+    assert "not for building" in probe.stderr
+    write_pages(thin.root, tmp_path / "site")
+    finish = f"from pathlib import Path; from blog_code.site.finish import finish_site; finish_site(Path({str(tmp_path / 'site')!r}), Path({str(thin.root)!r}))"
+    done = subprocess.run([sys.executable, "-c", finish], capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert "cell-half" in (tmp_path / "site" / "posts" / "thin-post" / "index.html").read_text("utf-8")
+
+
+def test_finishing_is_stable(thin: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same sources give the same pages, byte for byte."""
+    build_thin(thin.root, tmp_path)
+
+    for place in thin.pages:
+        path = tmp_path / place / "index.html" if not place.endswith(".html") else tmp_path / place
+        assert path.read_text("utf-8") == thin.text(place), place
+
+
+def test_a_failed_build_leaves_the_old_site(thin: Built, tmp_path: Path) -> None:
+    """When a page and its code disagree the site that was there stays, to the last byte."""
+    import shutil
+
+    root = tmp_path / "repository"
+    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
+    (root / "site").mkdir()
+    (root / "site" / "index.html").write_text("the old site")
+    post = root / "docs" / "posts" / "thin-post.md"
+    post.write_text(post.read_text("utf-8").replace("[A seven, to the right](#demo)", "[A seven](nowhere.md)"), "utf-8")
+
+    with pytest.raises(PostError, match="site/ is as it was"):
+        build_site(root)
+    assert (root / "site" / "index.html").read_text() == "the old site"
+
+
+def test_a_figure_without_words_is_refused(thin: Built, tmp_path: Path) -> None:
+    """A chart that nobody described does not reach a page."""
+    build_thin(thin.root, tmp_path)
+    page = tmp_path / "about" / "index.html"
+    image = '<img src="../runs/thin-post/chart.svg" alt="">'
+    page.write_text(page.read_text("utf-8").replace("<h1", f"{image}<h1", 1), "utf-8")
+
+    with pytest.raises(PostError, match="without alternative text"):
+        finish_site(tmp_path, thin.root)
+
+
+def test_a_formula_that_cannot_be_set_is_named(thin: Built, tmp_path: Path) -> None:
+    """TeX that makes no formula stops the build, and the message holds the formula."""
+    build_thin(thin.root, tmp_path)
+    page = tmp_path / "about" / "index.html"
+    broken = r'<span class="arithmatex">\(\frac{1}\)</span>'
+    page.write_text(page.read_text("utf-8").replace("</h1>", f"</h1><p>{broken}</p>", 1), "utf-8")
+
+    with pytest.raises(PostError, match=r"the formula \\frac\{1\} cannot be set"):
+        finish_site(tmp_path, thin.root)
+
+
+def test_hashes_name_each_inline_script_once() -> None:
+    """The policy holds a hash for each script in the page, none for data, and is replaced, not doubled."""
+    text = (
+        '<head><meta charset="utf-8"><script>a()</script></head><script>a()</script><script>b()</script>'
+        '<script type="application/json">{}</script><script src="c.js"></script>'
+    )
+
+    assert len(script_hashes(text)) == 2
+    assert policed(policed(text)) == policed(text)
+    assert policed(text).count("sha256-") == 2
