@@ -144,7 +144,7 @@ class Conversion:
         inner = Conversion(
             self.workshop, self.dialect, self.here, self.resolve, self.reference, self.params, self.notes
         )
-        return inner.body(_dedented(text), line)
+        return inner.body(_dedented(text), line + len(text) - len(text.lstrip("\n")))
 
     def _link(self, address: str, is_image: bool) -> tuple[str, str]:
         found = self.resolve(address, is_image)
@@ -185,11 +185,12 @@ class Conversion:
     def _more_careful(
         self, chunk: list[Token], env: dict[str, Any], stubs: str, body: Body
     ) -> tuple[str, list[Token]]:
-        """Return a chunk with every odd character as an entity, or as HTML, or refuse it."""
-        careful = markdown(chunk, env, Mode.CAREFUL)
-        difference = self._chunk_difference(chunk, env, careful, stubs)
-        if not difference:
-            return careful, chunk
+        """Return a chunk as the first mode writes it that the check accepts, or as HTML, or refuse it."""
+        for mode in (Mode.TYPESET, Mode.CAREFUL):
+            careful = markdown(chunk, env, mode)
+            difference = self._chunk_difference(chunk, env, careful, stubs)
+            if not difference:
+                return careful, chunk
         addressed = with_addresses(chunk)
         html = self._html(addressed, env)
         island = raw_html.island(html)

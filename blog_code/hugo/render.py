@@ -31,8 +31,12 @@ ADMONITIONS = {"caution": "danger", "important": "info", "error": "danger", "ale
 class Mode(IntEnum):
     """How much of the source's own look is kept; the next mode is for what the check refused."""
 
+    #: As an author would write it.
     READABLE = 0
-    CAREFUL = 1
+    #: The same with quotes, dashes and dots as the characters that Goldmark makes of them.
+    TYPESET = 1
+    #: Every character that may mean anything as an entity, emphasis as HTML.
+    CAREFUL = 2
 
 
 def markdown(tokens: Sequence[Token], env: dict[str, Any], mode: Mode) -> str:

@@ -285,9 +285,8 @@ def _root_of(path: Path) -> Path | None:
     start = path if path.is_dir() else path.parent
     for folder in [start, *start.resolve().parents]:
         has_config = any((folder / name).is_file() for name in _CONFIG_NAMES)
-        if (has_config or (folder / "config" / "_default").is_dir()) and (folder / "content").is_dir():
-            return folder
-        if has_config and folder == start:
+        has_config = has_config or (folder / "config" / "_default").is_dir()
+        if has_config and (folder == start or (folder / "content").is_dir()):
             return folder
     return None
 

@@ -66,7 +66,7 @@ def _header(**values: object) -> dict[str, object]:
 
 
 def test_yaml_1_2_strings_stay_strings() -> None:
-    """Protects values that PyYAML would read as numbers, times or booleans: they come through as they were."""
+    """Protects values that PyYAML would read as numbers, times or booleans: they come through."""
     source = read_source("---\nslug: 12:30:45\ntags: [yes, 1.10, on]\ntitle: no\ndate: 2024-01-02\n---\n")
     header = page_header(source.header, "t", None, NOW)
     written = yaml.safe_load(header.text().strip("-\n"))
