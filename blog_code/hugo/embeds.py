@@ -13,7 +13,7 @@ from typing import Any
 
 from blog_code.hugo.escapes import entities
 from blog_code.hugo.problems import Refused, Usage
-from blog_code.hugo.render import INDENT, admonition, code_block, fence_header, folded
+from blog_code.hugo.render import INDENT, admonition, code_block, folded
 from blog_code.hugo.shortcodes import Shortcode
 
 
@@ -100,8 +100,7 @@ def escape_alt(text: str) -> str:
 
 def _highlight(code: Shortcode, around: Surroundings) -> Rendition:
     text = _inner(code).strip("\n")
-    _, options = fence_header("x {" + code.get(1).replace("=", "=") + "}") if code.get(1) else ("", {})
-    options = options or _pairs(code.get(1))
+    options = _pairs(code.get(1)) | {key.lower(): value for key, value in code.named.items()}
     language = code.get(0) or code.get("lang")
     return Rendition(code_block(text, language, options), f"<pre><code>{escape(text)}</code></pre>")
 

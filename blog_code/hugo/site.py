@@ -196,7 +196,9 @@ class Site:
 
     def _permalink(self, rule: str, post: Post, section: str) -> str:
         date = self._date(post)
-        title = urlized(str(post.header.get("title") or post.base_name))
+        title = re.sub(
+            "-{2,}", "-", urlized(str(post.header.get("title") or post.base_name)).replace("+", "")
+        )
         name = urlized(post.base_name)
         slug = urlized(str(post.header.get("slug") or ""))
         folder = posixpath.dirname(post.folder) if post.is_bundle else post.folder

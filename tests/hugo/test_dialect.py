@@ -52,6 +52,20 @@ def test_case_is_what_hugo_shows(name: str, hugo: dict[str, str], workshop: Work
     assert not oracle.difference(hugo[name], page, workshop), page
 
 
+def test_prose_stays_as_an_author_writes_it(workshop: Workshop) -> None:
+    """Protects who edits an imported page: prose, lists and links come in without a single entity."""
+    text = (
+        "He said \"it's 'fine'\" -- really... `x_1`, snake_case, 5 * 3 and [a *link*](https://x.org/a_b)."
+        "\n\n- **Bold**: text (in brackets)\n- 1 < 2 & 3 > 2\n\n> A quote.\n\nThe list:\n\n1. one\n2. two"
+    )
+    assert oracle.convert(workshop, text) == text
+
+
+def test_odd_quotes_become_characters_not_entities(workshop: Workshop) -> None:
+    """Protects readable pages: where smarty would set a quote otherwise, it is written out."""
+    assert "&#" not in oracle.convert(workshop, 'A "*b*"-"c" and \'"d"\' in the \'90s, "e"f.\n')
+
+
 VARIANTS = {
     "passthrough": (
         "[markup.goldmark.extensions.passthrough]\nenable = true\n"

@@ -335,6 +335,36 @@ def test_bundle_brings_its_resources(tmp_path: Path) -> None:
     assert (tmp_path / "docs" / "posts" / "trip" / "data" / "y.csv").is_file()
 
 
+def test_addresses_are_those_that_hugo_makes(tmp_path: Path) -> None:
+    """Protects old links: the address that an import redirects from is one that Hugo published."""
+    site = _site(
+        tmp_path / "site",
+        'baseURL = "https://a.test/"\n'
+        'disableKinds = ["taxonomy", "term", "RSS", "sitemap", "404", "home", "section"]'
+        '\n[permalinks]\nposts = "/:year/:month/:day/:slug/"\ndocs = "/d/:sections/:filename/"\n',
+    )
+    posts = {
+        "posts/2020/Hello World.md": 'title: "Hello, World! It\'s C++ & C#"\n',
+        "posts/slugged.md": "title: X\nslug: My Slug Here\n",
+        "blog/My Trip/index.md": "title: T\n",
+        "blog/sub/Page-One.md": "title: P\n",
+        "blog/Über.md": "title: U\n",
+        "blog/it's.md": "title: I\n",
+        "blog/url.md": "title: U\nurl: /custom/path.html\n",
+        "docs/x.md": "title: X\n",
+        "root.md": "title: R\n",
+    }
+    for name, header in posts.items():
+        _post(site, "x\n", f"{header}date: 2020-03-04T23:30:00-05:00\n", name=f"content/{name}")
+    (site / "layouts").mkdir()
+    (site / "layouts" / "page.html").write_text("<main>{{ .Content }}</main>")
+    public = oracle.build(site)
+    report = import_posts(site, tmp_path / "docs")
+    assert not report.refused and len(report.redirects) == len(posts)
+    for old in report.redirects:
+        assert (public / old.strip("/") / ("" if old.endswith(".html") else "index.html")).is_file(), old
+
+
 def test_links_to_markdown_files_are_resolved(tmp_path: Path) -> None:
     """Protects links as editors follow them: the path of another post's file becomes that of its page."""
     site = _site(tmp_path / "site")
