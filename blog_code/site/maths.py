@@ -9,6 +9,7 @@ from blog_code.runner.errors import Finding, PostError
 from blog_code.site.page import Element, Page, element, replace
 
 MARKED = re.compile(r"^\s*\\([(\[])(.*)\\[)\]]\s*$", re.S)
+PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
 DOLLARS = re.compile(r"(?<![\\$\w])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])")
 
 
@@ -28,17 +29,29 @@ def write_maths(page: Page) -> None:
 def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
     """One formula; what cannot be set is an error that names it."""
     try:
-        markup = convert(escape.unescape(tex).strip(), display="block" if block else "inline")
-    except Exception as error:
-        message = f"the formula {tex.strip()} cannot be set: {type(error).__name__}"
-        raise PostError(Finding(page.place, 1, message, "spell it otherwise, then: blog build")) from None
-    node = element(markup)
+        node = element(convert(escape.unescape(tex).strip(), display="block" if block else "inline"))
+        reason = what_is_wrong(node)
+    except Exception as error:  # the converter has a class for each slip, and some of Python's own
+        reason = type(error).__name__
+    if reason:
+        message = f"the formula {tex.strip()} cannot be set: {reason}"
+        raise PostError(Finding(page.place, 1, message, "spell it otherwise, then: blog build"))
     node.attrib.pop("xmlns", None)
     if not block:
         return node
     wrapper = element('<div class="formula"></div>')
     wrapper.append(node)
     return wrapper
+
+
+def what_is_wrong(node: Element) -> str:
+    """What the converter lets through: a command it does not know, a fraction with one half."""
+    for part in node.iter():
+        if (part.text or "").startswith("\\"):
+            return f"{part.text} is not known"
+        if part.tag in PARTS and len(part) != PARTS[part.tag]:
+            return f"{part.tag} wants {PARTS[part.tag]} parts"
+    return ""
 
 
 def spell_out(parent: Element, text: str, page: Page) -> None:

@@ -5,7 +5,7 @@ import hashlib
 import re
 
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.S | re.I)
-META = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>\n?', re.I)
+META = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>', re.I)
 CHARSET = re.compile(r"<meta charset=[^>]*>", re.I)
 DATA = re.compile(r'type="application/(?:ld\+)?json"')
 
@@ -14,7 +14,7 @@ def policed(text: str, *, notebook: bool = False) -> str:
     """The page with its policy, right after the line that names its encoding and before any script."""
     text = META.sub("", text)
     meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(text, notebook=notebook)}">'
-    return CHARSET.sub(lambda found: f"{found[0]}\n{meta}", text, count=1)
+    return CHARSET.sub(lambda found: f"{found[0]}{meta}", text, count=1)
 
 
 def policy(text: str, *, notebook: bool = False) -> str:

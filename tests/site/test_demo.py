@@ -80,7 +80,7 @@ def test_a_finger_works_too(thin: Built, visit: Open) -> None:
     box = seen.page.locator(".explorer-plane").bounding_box()
     assert box
     seen.page.locator(".explorer-plane").tap(position={"x": box["width"] * 0.25, "y": box["height"] * 0.5})
-    seen.wait("Math.abs(document.querySelector('input[type=range]').value + 1) < 0.06")
+    seen.wait("Math.abs(document.querySelector('input[type=range]').valueAsNumber + 1) < 0.06")
 
     assert label(seen.page).startswith("Decoder output for digit 7")
     style = "getComputedStyle(document.querySelector('.explorer-plane')).touchAction"
