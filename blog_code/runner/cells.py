@@ -3,6 +3,7 @@
 import ast
 import re
 import textwrap
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
@@ -10,6 +11,7 @@ from typing import Any
 
 import yaml
 from markdown_it import MarkdownIt
+from markdown_it.token import Token
 
 from blog_code.runner.errors import Finding, PostError, read_text
 
@@ -23,6 +25,8 @@ SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 REGION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")  # fit for snippets, files and notebooks
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
+# Paragraphs that stand free and have no influence on what is a fence: most of a page, so they are not parsed.
+PARAGRAPHS = re.compile(r"(?<=\n\n)(?:[A-Za-z][^\n]*\n)+(?=\n+(?:\S|\Z))")
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,7 @@ class Post:
 
     root: Path
     path: Path
+    text: str
     meta: dict[str, Any]
     body: str
     first_line: int  # number of the body's first line in the file
@@ -75,19 +80,19 @@ class Post:
     findings: list[Finding] = field(default_factory=list)
     modules: dict[str, dict[str, Region]] = field(default_factory=dict)  # the regions of each module it names
 
-    @property
+    @cached_property
     def slug(self) -> str:
         return self.path.stem
 
-    @property
+    @cached_property
     def name(self) -> str:
         return self.path.relative_to(self.root).as_posix()
 
-    @property
+    @cached_property
     def package(self) -> str:
         return self.slug.replace("-", "_")
 
-    @property
+    @cached_property
     def run_folder(self) -> Path:
         return self.root / "docs" / "runs" / self.slug
 
@@ -120,8 +125,8 @@ class Post:
 
     def line_of(self, text: str) -> int:
         """The number of the first line of the file that holds a text; 1 where none does."""
-        lines = read_text(self.path, self.root).split("\n")
-        return next((number for number, line in enumerate(lines, 1) if text in line), 1)
+        before, found, _ = self.text.partition(text)
+        return before.count("\n") + 1 if found else 1
 
 
 def post_paths(root: Path) -> list[Path]:
@@ -132,7 +137,7 @@ def post_paths(root: Path) -> list[Path]:
 def read_post(path: Path, root: Path) -> Post:
     """Read a post; raises PostError where nothing can be made of it, else collects findings."""
     text = read_text(path, root)
-    post = Post(root, path, *_split(text, path, root))
+    post = Post(root, path, text, *_split(text, path, root))
     if not SLUG.fullmatch(post.slug):
         post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
     _find(post)
@@ -163,10 +168,7 @@ def _find(post: Post) -> None:
     """Fill in the cells and the mentions of outputs, in the order of the page."""
     lines = post.body.split("\n")
     fenced: set[int] = set()
-    for token in BLOCKS.parse(post.body):
-        if token.type not in {"fence", "code_block", "html_block"} or token.map is None:
-            continue
-        first, last = token.map
+    for token, first, last in blocks(post.body):
         line = post.first_line + first
         if token.type == "fence":
             fenced.update(range(first, last))
@@ -174,7 +176,8 @@ def _find(post: Post) -> None:
             if last - first < 2 or not re.match(closing, lines[last - 1]):
                 post.report(line, "a fence that is never closed")
             else:
-                _read_fence(post, token.info.strip(), token.content, line)
+                inner = [text.lstrip(" \t>") for text in lines[first + 1 : last - 1]]
+                _read_fence(post, token.info.strip(), "\n".join(inner), line)
         elif any(SNIPPET.match(text) or OPENED.match(text) for text in lines[first:last]):
             fenced.update(range(first, last))
             if token.type == "code_block":
@@ -196,6 +199,13 @@ def _find(post: Post) -> None:
                 post.report(line, f"image {target} without alt text", "say what it shows")
             if target.startswith(f"../runs/{post.slug}/"):
                 post.mentions.append(Mention(target.removeprefix(f"../runs/{post.slug}/"), line))
+
+
+def blocks(body: str, skipped: re.Pattern[str] = PARAGRAPHS) -> Iterator[tuple[Token, int, int]]:
+    """The fences, indented blocks and HTML of a page, each with its first line and the one after its last."""
+    for token in BLOCKS.parse(skipped.sub(lambda found: "\n" * found[0].count("\n"), body)):
+        if token.type in {"fence", "code_block", "html_block"} and token.map:
+            yield token, *token.map
 
 
 def _read_fence(post: Post, info: str, content: str, line: int) -> None:

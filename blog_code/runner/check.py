@@ -1,6 +1,7 @@
 """`blog check`: say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
 
 import json
+import os
 import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -180,16 +181,16 @@ def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) ->
 def _outputs(post: Post, record: Record) -> list[Finding]:
     """Outputs that no page shows, that are gone or edited, that no run wrote, and a run that left none."""
     again = f"blog run --force {post.slug}"
-    folder = post.run_folder.relative_to(post.root).as_posix()
+    folder = f"docs/runs/{post.slug}"
     findings = [
         Finding(f"{folder}/{name}", 1, "is not what the run wrote", again)
         for name in missing_outputs(post, record.outputs)
     ]
     known = {*record.outputs, *derived_names(post), "record.json"}
     findings += [
-        Finding(f"{folder}/{path.name}", 1, "was written by no run", f"delete it, or: {again}")
-        for path in sorted(post.run_folder.iterdir())
-        if path.name not in known
+        Finding(f"{folder}/{name}", 1, "was written by no run", f"delete it, or: {again}")
+        for name in sorted(os.listdir(post.run_folder))
+        if name not in known
     ]
     if not record.outputs:
         message = "the run has no outputs at all"

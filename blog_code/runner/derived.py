@@ -9,7 +9,7 @@ from typing import Any
 
 from blog_code.runner.cells import Post
 from blog_code.runner.errors import Finding, PostError, read_text
-from blog_code.runner.record import Record, digest, fits
+from blog_code.runner.record import Record, digest, fits, missing_outputs
 from blog_code.runner.values import shown_values
 
 INDEX = "derived.yml"
@@ -41,12 +41,12 @@ def derived_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -
 
 def prose_digest(post: Post) -> str:
     """The checksum of the file that the author writes."""
-    return digest(read_text(post.path, post.root).encode())
+    return digest(post.text.encode())
 
 
 def outdated(post: Post) -> list[Finding]:
     """Derived files that are gone, edited by hand, or older than the prose."""
-    folder = post.run_folder.relative_to(post.root).as_posix()
+    folder = f"docs/runs/{post.slug}"
     again = f"blog run {post.slug}"
     index = _index(post)
     if index is None:
@@ -56,10 +56,8 @@ def outdated(post: Post) -> list[Finding]:
         findings.append(
             Finding(post.name, 1, "the prose is newer than the editions and values of its run", again)
         )
-    for name, expected in index["files"].items():
-        path = post.run_folder / name
-        if not path.is_file() or digest(path.read_bytes()) != expected:
-            findings.append(Finding(f"{folder}/{name}", 1, "was edited by hand, or is gone", again))
+    for name in missing_outputs(post, index["files"]):
+        findings.append(Finding(f"{folder}/{name}", 1, "was edited by hand, or is gone", again))
     return findings
 
 

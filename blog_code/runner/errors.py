@@ -31,13 +31,15 @@ class PostError(Exception):
 
 def read_text(path: Path, root: Path) -> str:
     """Return the text of a file, or say in one line why it cannot be read."""
-    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    line, fix = 1, ""
     try:
         return path.read_text(encoding="utf-8")
     except FileNotFoundError:
-        raise PostError(Finding(name, 1, "no such file")) from None
+        message = "no such file"
     except UnicodeDecodeError as error:
         line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise PostError(Finding(name, line, "the file is not UTF-8", "save it as UTF-8")) from None
+        message, fix = "the file is not UTF-8", "save it as UTF-8"
     except OSError as error:
-        raise PostError(Finding(name, 1, f"cannot be read: {error.strerror}")) from None
+        message = f"cannot be read: {error.strerror}"
+    name = path.relative_to(root).as_posix() if path.is_relative_to(root) else path.name
+    raise PostError(Finding(name, line, message, fix))

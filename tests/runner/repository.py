@@ -22,6 +22,7 @@ from blog_code.runner.run import run_post
 MKDOCS = """\
 site_name: Fixture
 docs_dir: docs
+exclude_docs: "/runs/**/*.md"
 theme: {name: mkdocs}
 plugins:
   - macros:

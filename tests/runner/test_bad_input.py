@@ -1,6 +1,7 @@
 """Bad posts, modules and records end in errors with file and line, never in a traceback."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from repository import Repository, messages
 
-from blog_code.runner.cells import post_paths, read_post
+from blog_code.runner.cells import PARAGRAPHS, blocks, post_paths, read_post
 from blog_code.runner.check import as_json, check_posts
 from blog_code.runner.derived import remade
 from blog_code.runner.errors import PostError
@@ -30,7 +31,10 @@ def with_run(repo: Repository) -> Repository:
         second="total = 21 * scale\nprint(total)",
         flags={"first": ".parameters"},
         front="quick: {scale: 1}\nvalues: {total: {is: 42, within: 1, format: .1f}}\ntimeout: {cell: 9}",
-        end="It is {{ x.total }}.\n\n/// details | More\n**Bold**{ .wide } [a](b.md) ![c](d.svg)\n///\n",
+        end=(
+            "It is {{ x.total }}.\n\n- item\n\nText.\n\n    more\n\n> Quoted.\n\nText\nof two lines.\n\n"
+            "/// details | More\n**Bold**{ .wide } [a](b.md) ![c](d.svg)\n///\n"
+        ),
     )
     repo.accept()
     return repo
@@ -167,6 +171,7 @@ def test_unknown_posts_and_folders_are_wrong_use(
     assert "go to the root of the repository" in nowhere.stderr
 
 
+NONE = re.compile(r"(?!)")
 TOKENS = [
     *"{}[]()<>|&*!%@`~#'\"\\:-_=+?,.$^/\n\t\r\0\x0c\x85\u2028\ufeff é",
     "---\n",
@@ -323,6 +328,11 @@ def test_no_mutation_ends_in_a_traceback(
 
     try:
         everything(repo.root)
+        body = changed[PAGE].decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
+        parsed, skipped = (
+            [(t.type, t.info, a, b) for t, a, b in blocks(body, how)] for how in (NONE, PARAGRAPHS)
+        )
+        assert parsed == skipped
     finally:
         for name in touched:
             repo.write(name, originals[name])
