@@ -86,7 +86,7 @@ class Post:
 
     @cached_property
     def name(self) -> str:
-        return self.path.relative_to(self.root).as_posix()
+        return f"docs/posts/{self.path.name}"
 
     @cached_property
     def package(self) -> str:
@@ -137,7 +137,7 @@ def post_paths(root: Path) -> list[Path]:
 def read_post(path: Path, root: Path) -> Post:
     """Read a post; raises PostError where nothing can be made of it, else collects findings."""
     text = read_text(path, root)
-    post = Post(root, path, text, *_split(text, path, root))
+    post = Post(root, path, text, *_split(text, path))
     if not SLUG.fullmatch(post.slug):
         post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
     _find(post)
@@ -146,9 +146,9 @@ def read_post(path: Path, root: Path) -> Post:
     return post
 
 
-def _split(text: str, path: Path, root: Path) -> tuple[dict[str, Any], str, int]:
+def _split(text: str, path: Path) -> tuple[dict[str, Any], str, int]:
     """Split a post into front matter, body and the number of the body's first line."""
-    name = path.relative_to(root).as_posix()
+    name = f"docs/posts/{path.name}"
     parts = re.match(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", text, re.S | re.M)
     if not parts:
         fix = "begin with ---, title and date, and close with ---"
