@@ -18,7 +18,7 @@ from pathlib import Path
 import nbformat
 from lxml import html
 
-from benchmarks.common import ROOT, processor, run, table, versions, write
+from benchmarks.common import ROOT, busy, processor, run, table, versions, write
 
 BIN = Path(sys.executable).parent
 PROSE = "A paragraph of prose, as posts have them, that says what the block below it is about and why. " * 8
@@ -230,7 +230,7 @@ def which_output(page: str) -> str:
 
 def measure(full: bool) -> None:
     """Measure each way that is installed."""
-    rows, absent = [], []
+    rows, absent, load = [], [], busy()
     for way in WAYS:
         if way.package and importlib.util.find_spec(way.package) is None:
             absent.append(way.name)
@@ -247,6 +247,7 @@ def measure(full: bool) -> None:
     write(
         "build",
         {
+            "load": load,
             "device": processor(),
             "versions": versions("mkdocs", "mkdocs-material", "markdown-exec", "mkdocs-jupyter", "myst-nb"),
             "absent": absent,

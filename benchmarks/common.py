@@ -16,10 +16,18 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "benchmarks" / "results"
 
 
-def best(work: Callable[[], object], repeats: int) -> float:
-    """The least of some times in seconds: other work on the machine only ever adds."""
-    times = []
-    for _ in range(repeats):
+def busy() -> float:
+    """How many processes wanted the cores in the last minute, said aloud where that is too many."""
+    load = round(os.getloadavg()[0], 1)
+    if load > (os.cpu_count() or 1) / 2:
+        print(f"The machine is busy (its load is {load}): measure again when it is quiet.")
+    return load
+
+
+def best(work: Callable[[], object], repeats: int, seconds: float = 20) -> float:
+    """The least of some times in seconds, as many as fit: other work on the machine only ever adds."""
+    times: list[float] = []
+    while len(times) < repeats and sum(times) < seconds:
         started = time.perf_counter()
         work()
         times.append(time.perf_counter() - started)
@@ -50,7 +58,7 @@ def write(name: str, content: dict[str, Any]) -> Path:
     """Write a result under its own name, so that a page can include it beside others."""
     path = RESULTS / f"{name}.json"
     path.parent.mkdir(exist_ok=True)
-    stamped = {"measured": datetime.date.today().isoformat(), "load": round(os.getloadavg()[0], 1), **content}
+    stamped = {"measured": datetime.date.today().isoformat(), **content}
     path.write_text(
         json.dumps({f"bench_{name}": stamped}, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
     )

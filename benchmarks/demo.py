@@ -17,7 +17,7 @@ from pathlib import Path
 
 from playwright.sync_api import sync_playwright
 
-from benchmarks.common import ROOT, processor, table, versions, write
+from benchmarks.common import ROOT, busy, processor, table, versions, write
 
 PAGE = "posts/flax-and-optax/"
 PARTS = {
@@ -94,6 +94,7 @@ def measure(full: bool) -> None:
     site = ROOT / "site"
     if not (site / PAGE / "index.html").exists():
         raise SystemExit("there is no built site: blog build")
+    load = busy()
     between = frames(site)
     drag = {
         "frames": len(between),
@@ -104,6 +105,7 @@ def measure(full: bool) -> None:
     write(
         "demo",
         {
+            "load": load,
             "device": processor(),
             "versions": versions("playwright"),
             "targets": TARGETS,
