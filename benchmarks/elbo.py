@@ -45,6 +45,7 @@ def measure(full: bool) -> None:
     write(
         "elbo",
         {
+            "measured": record["volatile"]["finished"][:10],
             "device": record["volatile"]["host"] if record["device"] == "cpu" else record["device"],
             "versions": record["versions"],
             "how": f"{epochs} epochs on {record['data'].get('source', 'no data')}",

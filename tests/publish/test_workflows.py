@@ -340,7 +340,7 @@ def test_release_knows_the_address_of_the_site(tmp_path: Path, environment: dict
 
 
 def test_execute_takes_one_post(tmp_path: Path):
-    """The matrix's post reaches the command as one word, whatever is in it; without one, nothing is executed."""
+    """The matrix's post reaches the command as one word, whatever is in it; without one, nothing runs."""
     assert made(tmp_path, "execute", POST="a-post; false").startswith("blog run --force a-post; false ")
     assert "blog" not in made(tmp_path, "execute", POST="")
 
