@@ -5,7 +5,7 @@ from functools import partial
 import jax
 import jax.numpy as jnp
 
-from blog_code.flax_and_optax.train import neg_elbo
+from blog_code.flax_and_optax.train import log_bernoulli, neg_elbo
 
 
 # --8<-- [start:evaluate]
@@ -24,10 +24,7 @@ def evaluate(model, x, y, key):
 def log_weight(model, x, y, mean, logvar, noise):
     """log p(x, z | y) / q(z | x, y) in nats, at z = mean + deviation x noise; the constants cancel."""
     z = mean + jnp.exp(0.5 * logvar) * noise
-    logits = model.decoder(z, y)
-    # x log p + (1 - x) log (1 - p), with one logarithm a pixel: this line is where the time goes.
-    log_p_x = (x * logits - jnp.maximum(logits, 0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))).sum(axis=-1)
-    return log_p_x + 0.5 * (noise**2 - z**2 + logvar).sum(axis=-1)
+    return log_bernoulli(model.decoder(z, y), x) + 0.5 * (noise**2 - z**2 + logvar).sum(axis=-1)
 
 
 # --8<-- [end:log-weight]

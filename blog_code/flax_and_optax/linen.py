@@ -8,7 +8,7 @@ import optax
 from blog_code.flax_and_optax.train import neg_elbo
 
 
-# --8<-- [start:cvae-linen]
+# --8<-- [start:conditioned-linen]
 class LinenConditioned(nn.Module):
     outputs: int
 
@@ -22,6 +22,10 @@ class LinenConditioned(nn.Module):
         return self.linear(x) * (1.0 + self.scale(y)) + self.shift(y)
 
 
+# --8<-- [end:conditioned-linen]
+
+
+# --8<-- [start:parts-linen]
 class LinenEncoder(nn.Module):
     hidden: int
     latent: int
@@ -50,6 +54,10 @@ class LinenDecoder(nn.Module):
         return self.out(h)
 
 
+# --8<-- [end:parts-linen]
+
+
+# --8<-- [start:cvae-linen]
 class LinenCVAE(nn.Module):
     hidden: int
     latent: int

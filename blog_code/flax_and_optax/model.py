@@ -41,7 +41,7 @@ class Conditioned(nnx.Module):
 # --8<-- [end:conditioned]
 
 
-# --8<-- [start:cvae]
+# --8<-- [start:encoder]
 class Encoder(nnx.Module):
     """q(z | x, y): where in the latent space a digit came from, as a mean and a log-variance."""
 
@@ -57,6 +57,10 @@ class Encoder(nnx.Module):
         return mean, logvar
 
 
+# --8<-- [end:encoder]
+
+
+# --8<-- [start:decoder]
 class Decoder(nnx.Module):
     """p(x | z, y): for each pixel, the logit of its being ink."""
 
@@ -71,6 +75,10 @@ class Decoder(nnx.Module):
         return self.out(h)
 
 
+# --8<-- [end:decoder]
+
+
+# --8<-- [start:cvae]
 class CVAE(nnx.Module):
     """A variational autoencoder whose encoder and decoder are both told the class."""
 

@@ -66,7 +66,7 @@ print("logits:", decode(params, z, y).shape)
 # --8<-- [start:look]
 model = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(seed))
 x, y, key = jnp.zeros((1, 784)), jnp.zeros(1, int), jax.random.key(seed)
-table = nnx.tabulate(model, x, y, key, depth=1, console_kwargs={"width": 88, "no_color": True})
+table = nnx.tabulate(model, x, y, key, depth=1, console_kwargs={"width": 88, "force_jupyter": False})
 print(re.sub(r"\x1b\[[0-9;]*m| +$", "", table, flags=re.MULTILINE).strip())
 # --8<-- [end:look]
 
@@ -200,7 +200,7 @@ plt.show()
 # --8<-- [start:chain]
 careful = optax.chain(
     record_norm(),
-    optax.clip_by_global_norm(50.0),
+    optax.clip_by_global_norm(10.0),
     record_norm(),
     optax.adamw(up_and_down(0.02), weight_decay=0.1, mask=matrices),
 )
@@ -293,7 +293,7 @@ for name, candidate in {"the weights as they are": model, "the weights to evalua
 
 # --8<-- [start:recipes]
 recipes = {
-    "SGD with momentum": optax.chain(optax.clip_by_global_norm(50.0), optax.sgd(0.01, momentum=0.9)),
+    "SGD with momentum": optax.chain(optax.clip_by_global_norm(10.0), optax.sgd(0.01, momentum=0.9)),
     "Adam": optax.adam(0.01),
     "Adam, cosine": optax.adam(up_and_down(0.02)),
     "AdamW, cosine, clipped": careful,

@@ -9,7 +9,7 @@ from flax import nnx
 
 from blog_code.flax_and_optax.functional import decode, init_decoder
 from blog_code.flax_and_optax.model import CVAE, Conditioned
-from blog_code.flax_and_optax.train import binarise, neg_elbo, train_step
+from blog_code.flax_and_optax.train import binarise, log_bernoulli, neg_elbo, train_step
 
 
 @pytest.fixture
@@ -67,6 +67,17 @@ def test_a_decoder_without_opinion_pays_784_ln_2(model, batch):
     _, parts = neg_elbo(model, *batch)
 
     assert float(parts["reconstruction"]) == pytest.approx(784 * np.log(2), rel=1e-5)
+
+
+def test_log_bernoulli_is_what_optax_computes(batch):
+    """The post replaces Optax's cross-entropy for speed, and must not change what it means, nor its gradient."""
+    x, _, key = batch
+    logits = 30.0 * jax.random.normal(key, x.shape)
+    ours = jax.value_and_grad(lambda logits: -log_bernoulli(logits, x).sum())(logits)
+    theirs = jax.value_and_grad(lambda logits: optax.sigmoid_binary_cross_entropy(logits, x).sum())(logits)
+
+    np.testing.assert_allclose(ours[0], theirs[0], rtol=1e-5)
+    np.testing.assert_allclose(ours[1], theirs[1], atol=1e-5)
 
 
 def test_same_key_same_digits(model, batch):

@@ -8,7 +8,9 @@ import pytest
 import blog_code.flax_and_optax
 from blog_code.flax_and_optax import data
 
-SMALL = "epochs, judge_epochs, bound_samples, scored_digits, extra_epochs, extra_samples = 2, 1, 500, 50, 2, 500"
+SMALL = (
+    "epochs, judge_epochs, bound_samples, scored_digits, extra_epochs, extra_samples = 2, 1, 500, 50, 2, 500"
+)
 
 
 @pytest.fixture(scope="module")
