@@ -3,7 +3,7 @@
 import argparse
 import importlib
 
-NAMES = ("epoch", "elbo", "build", "demo")
+NAMES = ("epoch", "elbo", "build", "runner", "demo")
 
 
 def main() -> None:

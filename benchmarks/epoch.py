@@ -3,8 +3,8 @@
 The post's own functions train it: only the model is another, the one that papers and tutorials time. The
 digits are drawn at random in MNIST's shape, since no time depends on what they are of. Twenty steps are
 timed many times and the best time counts, since other work on the machine only ever adds; with --full, a
-whole epoch of 468. PyTorch runs in a process of its own, by the interpreter that the variable TORCH_PYTHON names
-where it is not in this environment, with one thread and with all, of which the better counts.
+whole epoch of 468. PyTorch runs in a process of its own, by the interpreter that the variable TORCH_PYTHON
+names where it is not in this environment, with one thread and with all, of which the better counts.
 """
 
 import json
