@@ -96,6 +96,11 @@ def words(page: html.HtmlElement) -> list[str]:
     """The text of the article and the descriptions of its images, a block a line, without spaces at will."""
     for element in page.xpath("//script | //style | //template | //svg[not(@role='img')]"):
         element.drop_tree()
+    for link in page.find_class("headerlink"):  # a mark to link to, which is no text
+        link.drop_tree()
+    for tags in page.find_class("md-tags"):  # each theme has its own place for a post's tags
+        tags.getroottree().getroot().find(".//body").append(tags)
+        tags.classes.add("md-content")
     for image in page.xpath("//img"):
         image.tail = f" [{image.get('alt')}] {image.tail or ''}"
     for block in page.iter(*BLOCKS):
