@@ -2,6 +2,7 @@
 
 # --8<-- [start:imports]
 import dataclasses
+import json
 import re
 import tempfile
 import time

@@ -19,6 +19,7 @@ from orbax.checkpoint import v1 as ocp
 
 from blog_code.flax_and_optax.classifier import Classifier, classifier_epoch, read_as
 from blog_code.flax_and_optax.data import load_mnist
+from blog_code.flax_and_optax.demo import export_decoder, export_reference, train_demo
 from blog_code.flax_and_optax.evaluate import evaluate, iw_bound, neg_iw_bound
 from blog_code.flax_and_optax.functional import decode, init_decoder
 from blog_code.flax_and_optax.model import CVAE
@@ -44,12 +45,13 @@ from blog_code.flax_and_optax.train import (
 
 # --8<-- [start:parameters]
 seed = 0xFFFF
-epochs = 3  # of the CVAE
-judge_epochs = 1  # of the classifier that reads its digits
-bound_samples = 500  # of the importance-weighted bound, for each test digit
-scored_digits = 1_000  # test digits that are scored
-extra_epochs = 2  # with the importance-weighted objective
+epochs = 115  # of the CVAE
+judge_epochs = 12  # of the classifier that reads its digits
+bound_samples = 5_000  # of the importance-weighted bound, for each test digit
+scored_digits = 10_000  # test digits that are scored
+extra_epochs = 5  # with the importance-weighted objective
 extra_samples = 1_000  # of the bound for that
+demo_steps = 5_000  # of the small decoder in this page
 # --8<-- [end:parameters]
 
 # --8<-- [start:eight-cpus]
@@ -240,7 +242,7 @@ for name, transform, step in [
     ("encoder frozen", half, train_step),
     ("encoder frozen, norm logged", half, logging_step),
 ]:
-    model = CVAE(hidden=512, latent=50, rngs=nnx.Rngs(seed))
+    model = CVAE(hidden=384, latent=50, rngs=nnx.Rngs(seed))
     optimiser = nnx.Optimizer(model, transform, wrt=nnx.Param)
     counts[name] = flops(step, model, optimiser, few_x[:128], few_y[:128], key)
     print(f"{name:<28} {counts[name] / 1e6:5.0f} MFLOP a step")
@@ -324,7 +326,7 @@ for epoch, key in enumerate(jax.random.split(jax.random.key(seed), epochs), 1):
     state, losses = train_epoch(state, *digits, key, batch=config.batch, mesh=mesh)
     losses.block_until_ready()
     seconds += time.perf_counter() - started
-    if epoch == 1 or epoch % 5 == 0 or epoch == epochs:
+    if epoch == 1 or epoch % 10 == 0 or epoch == epochs:
         elbo, parts = evaluate(state.model, test_x, test_y, key)
         history.append((epoch, -float(losses.mean()), float(elbo), float(parts["kl"])))
         print(
@@ -498,3 +500,13 @@ for name, devices in {"one": jax.devices("cpu")[:1], "eight": jax.devices("cpu")
 gap = jnp.abs(np.asarray(all_losses["one"]) - np.asarray(all_losses["eight"])).max()
 print(f"{len(devices)} devices; losses differ by less than 0.01 nats: {bool(gap < 0.01)}")
 # --8<-- [end:eight-devices]
+
+# --8<-- [start:demo]
+demo = train_demo(train, steps=demo_steps, seed=seed)
+demo_elbo, _ = evaluate(demo, test_x, test_y, key)
+demo_kilobytes = export_decoder(demo.decoder) / 1000
+export_reference(demo.decoder, key)
+across = jnp.linspace(-2.0, 2.0, 10)
+plane = jnp.stack(jnp.meshgrid(across, -across), axis=-1).reshape(100, 2)
+show_digits(nnx.sigmoid(demo.decoder(plane, jnp.full(100, 4))).reshape(10, 10, 784))
+# --8<-- [end:demo]

@@ -60,11 +60,11 @@ def train_step(model, optimiser, x, y, key, loss=neg_elbo):
 class Config:
     """Everything that was chosen by hand."""
 
-    hidden: int = 512
+    hidden: int = 384
     latent: int = 50
     batch: int = 128
-    epochs: int = 100
-    peak_rate: float = 2e-3
+    epochs: int = 115
+    peak_rate: float = 3e-3
     seed: int = 0xFFFF
 
 

@@ -70,7 +70,7 @@ def test_a_decoder_without_opinion_pays_784_ln_2(model, batch):
 
 
 def test_log_bernoulli_is_what_optax_computes(batch):
-    """The post replaces Optax's cross-entropy for speed, and must not change what it means, nor its gradient."""
+    """The post replaces Optax's cross-entropy for speed: it must keep its value and its gradient."""
     x, _, key = batch
     logits = 30.0 * jax.random.normal(key, x.shape)
     ours = jax.value_and_grad(lambda logits: -log_bernoulli(logits, x).sum())(logits)

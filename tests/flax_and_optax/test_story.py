@@ -8,9 +8,10 @@ import pytest
 import blog_code.flax_and_optax
 from blog_code.flax_and_optax import data
 
-SMALL = (
-    "epochs, judge_epochs, bound_samples, scored_digits, extra_epochs, extra_samples = 2, 1, 500, 50, 2, 500"
-)
+SMALL = """
+epochs, judge_epochs, extra_epochs, demo_steps = 2, 1, 2, 60
+bound_samples, extra_samples, scored_digits = 500, 500, 50
+"""
 
 
 @pytest.fixture(scope="module")
