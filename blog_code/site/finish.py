@@ -18,7 +18,7 @@ from blog_code.site.page import Page, Site, read_page, read_site
 from blog_code.site.policy import policed
 from blog_code.site.search import mend_search
 from blog_code.site.status import write_status
-from blog_code.site.theme import mend_theme
+from blog_code.site.theme import mend_theme, move_styles
 
 
 def finish_site(folder: Path, root: Path) -> None:
@@ -40,6 +40,7 @@ def finish_page(page: Page) -> None:
     if page.is_notebook:
         write_metadata(page)
         return
+    move_styles(page)
     dress_figures(page)
     dress_excerpts(page)
     if page.post:

@@ -8,6 +8,7 @@ from blog_code.site.page import Element, Page, element, plain
 
 WORDS_PER_MINUTE = 230
 CODE_LINES_PER_MINUTE = 20
+ENVIRONMENTS = {"environment", "what-it-ran-on"}  # ids of the heading over the table of the run
 
 
 def write_header(page: Page) -> None:
@@ -74,8 +75,9 @@ def link_commit(page: Page, line: Element) -> None:
     if commit and page.site.repository:
         address = escape.escape(f"{page.site.repository}/commit/{commit}")
         text = text.replace(f"commit {commit[:7]}", f'<a href="{address}">commit {commit[:7]}</a>')
-    if page.tree.xpath("//*[@id='environment']"):
-        text += ' · <a href="#environment">full environment</a>'
+    for name in page.tree.xpath("//h2/@id"):
+        if name in ENVIRONMENTS:
+            text += f' · <a href="#{name}">full environment</a>'
     fresh = element(f"<p>{text}</p>")
     line.text = fresh.text
     line[:] = list(fresh)

@@ -39,7 +39,7 @@ def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
     node.attrib.pop("xmlns", None)
     if not block:
         return node
-    wrapper = element('<div class="formula"></div>')
+    wrapper = element('<div class="formula" tabindex="0" role="group" aria-label="Formula"></div>')
     wrapper.append(node)
     return wrapper
 

@@ -1,6 +1,9 @@
 """Mend what the theme's own pages lack for readers with a screen reader or a keyboard."""
 
-from blog_code.site.page import Page, element
+import re
+
+from blog_code.runner.errors import Finding, PostError
+from blog_code.site.page import Page, add_class, element
 
 
 def mend_theme(page: Page) -> None:
@@ -29,3 +32,18 @@ def mend_theme(page: Page) -> None:
         page.article.append(
             element(f'<p>No page has this address: see <a href="{page.site.url}">all posts</a>.</p>')
         )
+
+
+def move_styles(page: Page) -> None:
+    """Turn the alignment that Markdown writes into cells of tables into classes; refuse other inline styles.
+
+    The content security policy of a page refuses them too, but only in the reader's browser.
+    """
+    for node in page.tree.xpath("//body//*[@style]"):
+        aligned = re.fullmatch(r"text-align:\s*(left|right|center);?", node.get("style").strip())
+        if not aligned:
+            message = f'<{node.tag} style="{node.get("style")}"> is refused by the policy of the page'
+            fix = "give it a class, and the class a rule in docs/assets/site.css"
+            raise PostError(Finding(page.place, 1, message, fix))
+        del node.attrib["style"]
+        add_class(node, f"align-{aligned[1]}")

@@ -69,6 +69,16 @@ def test_a_figure_without_words_is_refused(thin: Built, tmp_path: Path) -> None:
         finish_site(tmp_path, thin.root)
 
 
+def test_an_inline_style_is_refused(thin: Built, tmp_path: Path) -> None:
+    """What the policy would refuse in the reader's browser is refused at build, by its name."""
+    shutil.copytree(thin.folder, tmp_path, dirs_exist_ok=True)
+    page = tmp_path / "about" / "index.html"
+    page.write_text(page.read_text("utf-8").replace("</h1>", '</h1><p style="color: red">', 1), "utf-8")
+
+    with pytest.raises(PostError, match=r"about/:1: <p style=.* is refused"):
+        finish_site(tmp_path, thin.root)
+
+
 @pytest.mark.parametrize("tex", [r"\frac{1}", r"\nosuch x", "x^", r"\left( x"])
 def test_a_formula_that_cannot_be_set_is_named(thin: Built, tmp_path: Path, tex: str) -> None:
     """TeX that makes no formula stops the build, and the message holds the formula."""
