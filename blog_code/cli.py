@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from blog_code.hugo.command import import_command
 from blog_code.runner.errors import PostError
 
 app = typer.Typer(
@@ -39,6 +40,9 @@ def chosen(names: list[str] | None) -> list[Path]:
             typer.echo(f"blog: no post {name}; there are: {', '.join(paths) or 'none'}", err=True)
             raise typer.Exit(USAGE)
     return [paths[Path(name).stem] for name in names] if names else list(paths.values())
+
+
+app.command("import")(import_command)
 
 
 @app.command()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -11,8 +11,10 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from rich.table import Table
 
-from blog_code.hugo.importing import ImportReport, import_posts
 from blog_code.hugo.problems import Usage
+
+if TYPE_CHECKING:
+    from blog_code.hugo.importing import ImportReport
 
 
 def import_command(
@@ -38,6 +40,8 @@ def import_command(
     and reason.
     Exit code 1 says that any post was refused, 2 that the request makes no sense.
     """
+    from blog_code.hugo.importing import import_posts  # slow to import, and no other command needs it
+
     console = Console(stderr=True)
     columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     try:

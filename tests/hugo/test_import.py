@@ -19,8 +19,10 @@ from lxml import html as lxml_html
 from typer import Typer
 from typer.testing import CliRunner
 
-from blog_code.hugo import import_command, import_posts, parity
+from blog_code.hugo import parity
+from blog_code.hugo.command import import_command
 from blog_code.hugo.contract import CONTRACT_FILE, contract_differences
+from blog_code.hugo.importing import import_posts
 from blog_code.hugo.problems import Usage
 
 BLOG = Path(__file__).with_name("blog")
