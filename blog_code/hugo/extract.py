@@ -47,6 +47,11 @@ def extract(text: str, slug: str) -> tuple[str, dict[str, bytes]]:
     return page, {f"{package}/__init__.py": init.encode(), f"{package}/story.py": module.encode()}
 
 
+def has_python(text: str) -> bool:
+    """True where a page holds a block of Python that somebody typed."""
+    return bool(re.search(r"(?mi)^[ >]*(`{3,}|~{3,}) ?\{? ?\.?(python3?|py3?|pycon|ipython3?)\b", text))
+
+
 def _identifier(text: str) -> str:
     name = re.sub(r"\W+", "_", text).strip("_").lower()
     return f"post_{name}" if not name or name[0].isdigit() else name

@@ -203,6 +203,9 @@ def _convert(post: Post, site: Site, addresses: Addresses, workshop: Workshop, *
     ready = _Ready(report, {})
     if extract:
         text, ready.code = extraction.extract(text, slug)
+    if not ready.code and extraction.has_python(text):
+        header.values["executed"] = False  # the page then says so, and `blog check` lets the code stand
+        report.notes.append(f"{post.path}: its Python is shown, not run; --extract moves it into blog_code")
     page = f"{header.text()}\n{for_jinja(text).rstrip()}\n"
     ready.files[here.file] = page.encode()
     for resource in post.resources:

@@ -421,3 +421,16 @@ def test_contract_names_each_difference(tmp_path: Path) -> None:
     assert any("lacks `sane_lists`" in line for line in found)
     assert any("`pymdownx.mark` reads `==` as markup" in line for line in found)
     assert any("subscript: true, the contract says false" in line for line in found)
+
+
+def test_typed_python_is_marked_as_not_executed(tmp_path):
+    """An imported post whose Python stays in the page says that it is not run, so that `blog check` can pass."""
+    source = tmp_path / "post.md"
+    source.write_text("---\ntitle: T\ndate: 2024-01-02\n---\n\n```python\nprint(1)\n```\n")
+    import_posts(source, tmp_path / "docs")
+    page = (tmp_path / "docs/posts/post.md").read_text()
+    import_posts(source, tmp_path / "other", extract=True)
+    extracted = (tmp_path / "other/posts/post.md").read_text()
+
+    assert "executed: false" in page
+    assert "executed" not in extracted
