@@ -424,7 +424,7 @@ def test_contract_names_each_difference(tmp_path: Path) -> None:
 
 
 def test_typed_python_is_marked_as_not_executed(tmp_path):
-    """An imported post whose Python stays in the page says that it is not run, so that `blog check` can pass."""
+    """Imported Python that stays in the page is said not to run, so that `blog check` can pass."""
     source = tmp_path / "post.md"
     source.write_text("---\ntitle: T\ndate: 2024-01-02\n---\n\n```python\nprint(1)\n```\n")
     import_posts(source, tmp_path / "docs")
