@@ -1,8 +1,8 @@
 """What running posts costs: 20 posts (100 with --full) of eight cheap cells each.
 
-Two ratios, each of times taken in this one run. `blog run` from nothing against mkdocs-jupyter executing the same
-cells: the time of its build less that of the same build without executing. And `blog check` plus `blog build`
-with nothing changed against plain `mkdocs build` of the same pages.
+Ratios of times that are taken in this one run. `blog run` from nothing against mkdocs-jupyter executing the
+same cells: the time of its build less that of the same build without executing. And `blog check` plus
+`blog build` with nothing changed against plain `mkdocs build` of the same pages.
 """
 
 import tempfile
@@ -15,7 +15,11 @@ from benchmarks.build import BIN, PROSE, Ours, region, seconds
 from benchmarks.common import busy, processor, run, table, versions, write
 
 CELLS = 8
-JUPYTER = "site_name: Measured\ntheme: {{name: material, font: false}}\nplugins: [{{mkdocs-jupyter: {{execute: {}}}}}]\n"
+JUPYTER = """
+site_name: Measured
+theme: {{name: material, font: false}}
+plugins: [{{mkdocs-jupyter: {{execute: {}}}}}]
+"""
 
 
 def source(post: int, cell: int) -> str:
@@ -34,14 +38,15 @@ def write_ours(folder: Path, posts: int) -> None:
             "\n".join(region(f"cell-{cell}", source(post, cell)) for cell in range(CELLS))
         )
         parts = [
-            f"---\ntitle: Post {post}\ndescription: The post of that number.\ndate: 2024-01-01\nslug: post-{post}\n"
-            f"categories: [Measured]\n---\n\n{PROSE}\n\n<!-- more -->\n"
+            f"---\ntitle: Post {post}\ndescription: The post of that number.\ndate: 2024-01-01\n"
+            f"slug: post-{post}\ncategories: [Measured]\n---\n\n{PROSE}\n\n<!-- more -->\n"
         ]
-        parts += [
-            f'## Part {cell}\n\n{PROSE}\n\n``` {{ .python }}\n--8<-- "post_{post}/story.py:cell-{cell}"\n```\n\n'
-            f'``` {{ .text .output }}\n--8<-- "post-{post}/cell-{cell}.txt"\n```\n'
-            for cell in range(CELLS)
-        ]
+        for cell in range(CELLS):
+            parts += [
+                f"## Part {cell}\n\n{PROSE}\n",
+                f'``` {{ .python }}\n--8<-- "post_{post}/story.py:cell-{cell}"\n```\n',
+                f'``` {{ .text .output }}\n--8<-- "post-{post}/cell-{cell}.txt"\n```\n',
+            ]
         (folder / "docs" / "posts" / f"post-{post}.md").write_text("\n".join(parts))
 
 

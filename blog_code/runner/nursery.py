@@ -11,11 +11,23 @@ import shutil
 import signal
 import sys
 
-from ipykernel import comm, ipkernel, kernelapp, zmqshell  # noqa: F401  what every kernel imports
+
+def warm() -> None:
+    """Import what every kernel imports but the debugger, which no cell needs and which is slow to start."""
+    sys.modules["debugpy"] = None  # type: ignore[assignment]
+    import IPython.core.completerlib
+    import IPython.core.debugger
+    import IPython.extensions.storemagic
+    import tornado.platform.asyncio
+    from ipykernel import comm, debugger, ipkernel, kernelapp, zmqshell  # noqa: F401
+
+    del sys.modules["debugpy"]
 
 
 def become_kernel(arguments: list[str], folder: str) -> None:
     """Turn this fork into a kernel in an empty folder, with standard input closed."""
+    from ipykernel import kernelapp
+
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
@@ -29,6 +41,7 @@ def become_kernel(arguments: list[str], folder: str) -> None:
 
 def serve(home: str) -> None:
     """Fork a kernel for each request, until there are no more."""
+    warm()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a kernel that ended is gone at once: nobody waits for it
     children: list[int] = []
     try:
