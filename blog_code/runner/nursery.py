@@ -15,11 +15,11 @@ import sys
 def warm() -> None:
     """Import what every kernel imports but the debugger, which no cell needs and which is slow to start."""
     sys.modules["debugpy"] = None  # type: ignore[assignment]
-    import IPython.core.completerlib
-    import IPython.core.debugger
-    import IPython.extensions.storemagic
-    import tornado.platform.asyncio
     from ipykernel import comm, debugger, ipkernel, kernelapp, zmqshell  # noqa: F401
+    from IPython.core import completerlib  # noqa: F401
+    from IPython.core import debugger as prompt  # noqa: F401
+    from IPython.extensions import storemagic  # noqa: F401
+    from tornado.platform import asyncio  # noqa: F401
 
     del sys.modules["debugpy"]
 
