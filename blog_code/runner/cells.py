@@ -207,7 +207,7 @@ def blocks(body: str, skipped: re.Pattern[str] = PARAGRAPHS) -> Iterator[tuple[T
     """The fences, indented blocks and HTML of a page, each with its first line and the one after its last."""
     for token in BLOCKS.parse(skipped.sub(lambda found: "\n" * found[0].count("\n"), body)):
         if token.type in {"fence", "code_block", "html_block"} and token.map:
-            yield token, *token.map
+            yield token, token.map[0], token.map[1]
 
 
 def _read_fence(post: Post, info: str, content: str, line: int) -> None:
