@@ -6,6 +6,8 @@ from blog_code.runner.cells import PYTHON, Cell
 from blog_code.runner.errors import PostError
 from blog_code.site.page import Element, Page, add_class, element, wrap
 
+PLAIN = {"", "n", "p", "w", "o", "nn", "bp", "si", "sa", "ow"}  # tokens that need no colour of their own
+ALIKE = {"s1": "s", "s2": "s", "mi": "m", "mf": "m", "mh": "m", "kn": "k", "fm": "nf"}  # tokens of one colour
 LONG = 25  # lines; what is longer is folded
 
 
@@ -68,7 +70,12 @@ def dress_cell(page: Page, block: Element, cell: Cell) -> None:
 
 
 def trim(code: Element) -> None:
-    """Take the blank lines off the end of a block: they stand before the mark that ends the region."""
+    """Take off blank lines at the end, and the marks of tokens that look like plain text anyway."""
+    for token in list(code.iter("span")):
+        if token.get("class", "") in PLAIN:
+            token.drop_tag()
+        else:
+            token.set("class", ALIKE.get(token.get("class"), token.get("class")))
     last = code[-1] if len(code) else None
     if last is None:
         code.text = (code.text or "").rstrip("\n") + "\n"

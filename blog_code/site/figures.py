@@ -1,5 +1,7 @@
 """Figures: charts as SVG in the page itself, in its ink; pictures with their size."""
 
+import re
+
 from lxml import etree, html
 from PIL import Image
 
@@ -26,7 +28,7 @@ def inline_svg(content: bytes, alt: str, page: Page) -> Element:
     if not alt.strip():
         fix = "say in the post what the figure shows"
         raise PostError(Finding(page.place, 1, "a figure without alternative text", fix))
-    chart = html.fromstring(etree.tostring(etree.fromstring(content)).decode())
+    chart = html.fromstring(slim(etree.tostring(etree.fromstring(content)).decode()))
     for side in ("width", "height"):
         value = chart.get(side, "")
         if value.endswith("pt"):
@@ -36,6 +38,14 @@ def inline_svg(content: bytes, alt: str, page: Page) -> Element:
     chart.set("aria-label", alt)
     add_class(chart, "chart")
     return chart
+
+
+def slim(markup: str) -> str:
+    """The same drawing in half the bytes: tenths of a point, and no id that nothing refers to."""
+    markup = re.sub(r"(\d\.\d)\d{2,}", r"\1", markup)
+    wanted = set(re.findall(r"#([\w.-]+)", markup))
+    markup = re.sub(r' id="([\w.-]+)"', lambda found: found[0] if found[1] in wanted else "", markup)
+    return re.sub(r">\s+<", "><", markup)
 
 
 def dress_picture(node: Element, picture: Image.Image) -> None:

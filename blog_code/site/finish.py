@@ -3,6 +3,7 @@
 No plugin and no hook: the step reads a folder of pages, whichever generator wrote them, and can be run twice.
 """
 
+import re
 from pathlib import Path
 
 from blog_code.runner.cells import post_paths, read_post
@@ -29,6 +30,7 @@ def finish_site(folder: Path, root: Path) -> None:
         finish_page(page)
         page.path.write_text(policed(page.text(), notebook=page.is_notebook), encoding="utf-8")
     copy_notebooks(site)
+    slim_styles(site)
     mend_search(site, pages)
     mend_feeds(site)
 
@@ -69,3 +71,10 @@ def copy_notebooks(site: Site) -> None:
         target = site.folder / "runs" / path.parent.name / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())
+
+
+def slim_styles(site: Site) -> None:
+    """Take comments and indentation out of our own stylesheet: every page carries it."""
+    for path in (site.folder / "assets").glob("*.css"):
+        text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.S)
+        path.write_text(re.sub(r"\s*\n\s*", "\n", text).strip() + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""The search index: every page loads it whole, so outputs and notebooks stay out of it."""
+"""The search index: every page loads it whole, so it holds prose, and of code the names alone."""
 
 import html as escape
 import json
@@ -7,32 +7,45 @@ import re
 from blog_code.site.page import Page, Site
 
 PRE = re.compile(r"<pre>.*?</pre>", re.S)
+NAME = re.compile(r"[^\W\d]\w{2,}")
 
 
 def mend_search(site: Site, pages: list[Page]) -> None:
-    """Take notebooks and outputs of runs out of the index, where the generator writes one we know."""
+    """Take notebooks and outputs out of the index, and leave of code its names, where each first stands."""
     path = site.folder / "search" / "search_index.json"
     if not path.exists():
-        return
+        return  # another generator, another index
     index = json.loads(path.read_text("utf-8"))
     notebooks = {page.place for page in pages if page.is_notebook}
     outputs = {text for page in pages for text in output_texts(page)}
-    kept = [entry for entry in index["docs"] if entry["location"].partition("#")[0] not in notebooks]
-    for entry in kept:
-        entry["text"] = PRE.sub(lambda block: "" if bare(block[0]) in outputs else block[0], entry["text"])
-    index["docs"] = kept
+    index["docs"] = [entry for entry in index["docs"] if place_of(entry) not in notebooks]
+    known: dict[str, set[str]] = {}  # the names that the prose of a page has, and then those of its code
+    for entry in index["docs"]:
+        known.setdefault(place_of(entry), set()).update(NAME.findall(PRE.sub("", entry["text"])))
+    for entry in index["docs"]:
+        seen = known[place_of(entry)]
+        entry["text"] = PRE.sub(lambda block: names(block[0], outputs, seen), entry["text"])  # noqa: B023
     path.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
+
+
+def place_of(entry: dict[str, str]) -> str:
+    return entry["location"].partition("#")[0]
+
+
+def names(markup: str, outputs: set[str], seen: set[str]) -> str:
+    """The names in a block of code that the page has not had before; nothing of an output."""
+    text = tight(escape.unescape(re.sub(r"<[^>]+>", "", markup)))
+    if text in outputs:
+        return ""
+    fresh = [name for name in dict.fromkeys(NAME.findall(text)) if name not in seen]
+    seen.update(fresh)
+    return f"<code>{' '.join(fresh)}</code>" if fresh else ""
 
 
 def output_texts(page: Page) -> list[str]:
     """The texts of the outputs that a page shows."""
     blocks = page.tree.xpath("//div[contains(concat(' ', @class, ' '), ' output ')]//code")
     return [tight(str(block.text_content())) for block in blocks]
-
-
-def bare(markup: str) -> str:
-    """The text of a block in the index."""
-    return tight(escape.unescape(re.sub(r"<[^>]+>", "", markup)))
 
 
 def tight(text: str) -> str:

@@ -9,6 +9,11 @@ function nameToolbars() {
   }
 }
 
+/** Let a keyboard reach what scrolls sideways: the theme wraps each table when the page has loaded. */
+function reachTables() {
+  for (const wrap of document.querySelectorAll(".md-typeset__scrollwrap:not([tabindex])")) wrap.tabIndex = 0;
+}
+
 const blocks = () => [...document.querySelectorAll("pre")];
 
 /** Start a demo when it comes near the window; what it shows without us stays until then, or for good. */
@@ -28,6 +33,11 @@ function startDemos() {
   for (const place of document.querySelectorAll(".explorer")) near.observe(place);
 }
 
-new MutationObserver(nameToolbars).observe(document.body, { childList: true, subtree: true });
-nameToolbars();
+function mendTheme() {
+  nameToolbars();
+  reachTables();
+}
+
+new MutationObserver(mendTheme).observe(document.body, { childList: true, subtree: true });
+mendTheme();
 startDemos();

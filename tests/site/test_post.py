@@ -244,7 +244,7 @@ def test_search_finds_identifiers(thin: Built, visit: Open) -> None:
     index = json.loads((thin.folder / "search" / "search_index.json").read_text("utf-8"))
 
     assert not any(entry["location"].startswith("runs/") for entry in index["docs"])
-    assert "half of 0.5 is 0.25" not in json.dumps(index) and "def half" in json.dumps(index)
+    assert "half of 0.5 is 0.25" not in json.dumps(index) and "default_rng" in json.dumps(index)
     seen = visit(thin, "")
     for query in ("default_rng", "rng"):
         seen.page.locator("[data-md-component='search-query']").press_sequentially(query)
