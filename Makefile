@@ -17,7 +17,8 @@ test: .venv/ready  ## everything that CI runs
 	$(BIN)/mypy
 	$(BIN)/blog check
 	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage report
+	$(BIN)/coverage report --skip-covered
+	NNX_GRAPH_MODE=false NNX_GRAPH_UPDATES=false $(BIN)/python -m pytest -q tests/flax_and_optax --ignore=tests/flax_and_optax/test_data.py
 
 serve: .venv/ready  ## live preview of the pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
@@ -25,8 +26,8 @@ serve: .venv/ready  ## live preview of the pages
 run: .venv/ready  ## execute every post again, even if it is fresh
 	$(BIN)/blog run --force
 
-verify: .venv/ready  ## execute every post beside the accepted runs, and compare
-	$(BIN)/blog run --verify
+verify: .venv/ready  ## execute posts aside and compare with the accepted runs; SINCE=COMMIT for those that changed
+	$(BIN)/blog run --verify $(if $(SINCE),--since $(SINCE))
 
 lock: .venv/ready  ## resolve requirements.lock anew, and requirements-gpu.lock with the same versions
 	$(COMPILE) pyproject.toml --output-file requirements.lock

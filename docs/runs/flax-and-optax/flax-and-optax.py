@@ -626,7 +626,7 @@ def neg_elbo(model: CVAE, x: Float[Array, "b 784"], y: Int[Array, "b"], key: Key
 # Note the `sum` over pixels and the `mean` over digits. A surprising number of tutorials average over pixels too, which silently makes
 # the KL part weigh 784 times as much, and then wonder why everything comes out blurry.
 #
-# A loss in nats can be checked for sanity. A model that knows nothing gives each pixel a chance of one half, and so pays $784 \ln 2$:
+# A loss in nats can be checked for sanity. A model that knows nothing gives each pixel a chance of one half, and so pays $784 \, \ln 2$:
 
 few_x, few_y = binarise(image[:2048], jax.random.key(0xF00)), label[:2048]
 model = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(seed))
@@ -1000,7 +1000,7 @@ def train_epoch(
 #
 # The result is a single heavily optimised binary blob that *is* an epoch of training. Throw a key at it, and out comes a better model.
 #
-# We keep score with the `evaluate` of our workbench, now on all 10,000 test digits, every five epochs:
+# We keep score with the `evaluate` of our workbench, now on all 10,000 test digits, every ten epochs:
 
 config = Config(epochs=epochs, seed=seed)
 on_cpu = jax.default_backend() == "cpu"
