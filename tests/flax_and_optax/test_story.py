@@ -15,13 +15,14 @@ bound_samples, extra_samples, scored_digits = 500, 500, 50
 
 
 @pytest.fixture(scope="module")
-def story():
+def story(tmp_path_factory):
     """The names that story.py binds, run on the embedded digits as a script in which one line is added."""
     path = Path(blog_code.flax_and_optax.__file__).with_name("story.py")
     source = path.read_text().replace("# --8<-- [end:parameters]", SMALL, 1)
     names = {"__name__": "story"}
     patch = pytest.MonkeyPatch()
     with patch.context() as here:
+        here.chdir(tmp_path_factory.mktemp("story"))  # it writes the weights of the demo where it stands
         here.delenv("MNIST_DIR", raising=False)
         here.setattr(data, "server_answers", lambda: False)
         here.setattr(plt, "show", lambda: plt.close("all"))
