@@ -13,9 +13,12 @@ FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})(.*)$")
 BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
 VALUE = re.compile(r"\{\{\s*\w+\.(\w+)\s*\}\}")
 LITERAL = re.compile(r"(`+[^`]+`+|\$[^$]+\$|\\\(.+?\\\))")  # code and mathematics, which stay as they are
-ATTRIBUTE = r"""(?:[.#][A-Za-z][\w-]*|[A-Za-z-]+=(?:"[^"]*"|'[^']*'|[\w%.-]+)|download)"""
+ATTRIBUTE = r"""(?:[.#][A-Za-z][\w-]*|[A-Za-z][\w-]*=(?:"[^"]*"|'[^']*'|[\w%.-]+)|download)"""
 ATTRIBUTES = re.compile(rf"(?<![\w\\^}}])[ ]?\{{:?[ ]*(?:{ATTRIBUTE}[ ]*)+\}}")
-LINK = re.compile(r"(?<!!)\[([^\]]+)\]\((?!https?:|mailto:)[^)\s]*(?:\s+\"[^\"]*\")?\)")
+LINK = re.compile(
+    r"(?<!!)\[([^\]]+)\]\((?!https?:|mailto:)[^)\s]*(?:\s+\"[^\"]*\")?\)"
+    rf"(?:\{{:?[ ]*(?:{ATTRIBUTE}[ ]*)+\}})?"
+)
 WRAPPER = re.compile(r"^\s*</?(?:div|figure|figcaption|section|p)\b[^>]*>\s*$")
 QUIET_BLOCKS = {"tab", "details", "html", "define", "definition"}  # blocks whose kind is not worth a word
 

@@ -4,7 +4,6 @@
 #     "array-record==0.8.6",
 #     "flatbuffers==25.12.19",
 #     "flax==0.12.12",
-#     "ipykernel==7.4.0",
 #     "jax==0.12.0.1",
 #     "jaxtyping==0.3.11",
 #     "matplotlib==3.11.2",
@@ -29,7 +28,7 @@
 # Better still, draw some yourself. The decoder below runs in your browser: choose a digit, and move about in the plane of its two latents. It is a small one, made for this page by
 # a cell near the end, with two numbers for the handwriting where the real one has fifty.
 #
-# Try a seven, far to the right{ .sets data-digit="7" data-z1="1.8" data-z2="0" }, then the same place, but a two{ .sets data-digit="2" data-z1="1.8" data-z2="0" }: the same hand writes another digit. Keep
+# Try a seven, far to the right, then the same place, but a two: the same hand writes another digit. Keep
 # that in mind; how it comes about is the subject of this post.
 #
 # Now, as to why the first post had no training loop. This was deliberate, as I felt that JAX, although designed for machine learning research, is much more general-purpose than
