@@ -106,6 +106,11 @@ def check(
 
     verdicts = check_posts(root(), chosen(posts), release=release)
     typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
+    if not json and not release:  # for a release they are among the verdicts
+        from blog_code.hugo.contract import contract_differences
+
+        for difference in contract_differences(root() / "mkdocs.yml"):
+            typer.echo(f"mkdocs.yml:1: {difference}\n    blog check --release refuses it")
     if any(verdict.wrong(release) for verdict in verdicts):
         raise typer.Exit(WRONG)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from repository import Repository, messages
 
+from blog_code.hugo.contract import contract_differences
 from blog_code.runner.check import as_json, check_posts, check_site
 
 PAGE = "docs/posts/x.md"
@@ -312,6 +313,18 @@ def test_the_contract_of_imported_pages_is_checked_for_a_release(repo: Repositor
 
     assert any("pymdownx" in warning.message for warning in shared.warnings)
     assert shared.wrong(release=True)
+
+
+def test_every_check_names_each_difference_from_the_contract(repo: Repository) -> None:
+    """Whoever changes mkdocs.yml hears of it at once, and is stopped only before publication."""
+    accepted(repo)
+    differences = contract_differences(repo.root / "mkdocs.yml")
+
+    done = repo.blog("check")
+
+    assert differences
+    assert all(f"mkdocs.yml:1: {difference}" in done.stdout for difference in differences)
+    assert done.returncode == 0
 
 
 def test_a_run_of_no_post_is_found(repo: Repository) -> None:
