@@ -6,7 +6,7 @@ from blog_code.runner.cells import PYTHON, Cell
 from blog_code.runner.errors import PostError
 from blog_code.site.page import Element, Page, add_class, element, wrap
 
-PLAIN = {"", "n", "p", "w", "o", "nn", "bp", "si", "sa", "ow"}  # tokens that need no colour of their own
+PLAIN = {"", "n", "nb", "nn", "p", "w", "o", "bp", "si", "sa", "ow"}  # tokens that need no colour
 ALIKE = {"s1": "s", "s2": "s", "mi": "m", "mf": "m", "mh": "m", "kn": "k", "fm": "nf"}  # tokens of one colour
 LONG = 25  # lines; what is longer is folded
 

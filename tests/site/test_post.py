@@ -68,6 +68,17 @@ def test_each_cell_says_where_it_comes_from(thin: Built, post: Post, page: html.
         assert gutter.get("aria-hidden") == "true"
 
 
+REVEAL = """(name) => {  // a reader opens a fold or chooses a tab before pressing a button in it
+  for (let node = document.getElementById("cell-" + name); node; node = node.parentElement) {
+    if (node.tagName === "DETAILS") node.open = true;
+    if (node.classList.contains("tabbed-block")) {
+      const number = [...node.parentElement.children].indexOf(node);
+      node.closest(".tabbed-set").querySelectorAll(":scope > input")[number].click();
+    }
+  }
+}"""
+
+
 def test_clipboard_holds_the_lines_of_the_module(real: Built, thin: Built, visit: Open) -> None:
     """What a reader copies is the source, and nothing else: no number, no prompt, no output."""
     for site in (thin, real):
@@ -76,6 +87,7 @@ def test_clipboard_holds_the_lines_of_the_module(real: Built, thin: Built, visit
             seen = visit(site, f"posts/{post.slug}/", permissions=["clipboard-read", "clipboard-write"])
             seen.wait("document.querySelectorAll('.cell .md-code__button').length > 0")
             for cell in post.cells:
+                seen.page.evaluate(REVEAL, cell.name)
                 seen.page.evaluate("navigator.clipboard.writeText('')")
                 seen.page.evaluate(f"document.querySelector('#cell-{cell.name} .md-code__button').click()")
                 copied = seen.wait("navigator.clipboard.readText()")
