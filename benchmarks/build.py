@@ -12,6 +12,7 @@ import shutil
 import sys
 import tempfile
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
 
@@ -25,24 +26,24 @@ PROSE = "A paragraph of prose, as posts have them, that says what the block belo
 HELPER = "def number():\n    return {}\n"
 
 
-class Way:
+class Way(ABC):
     """A way to make the site: how a post is written, and which command makes the pages."""
 
     name: str
     package: str | None = None  # what must be installed
     most: int = 1000  # posts; peers that execute each page each time would take hours for more
 
+    @abstractmethod
     def write(self, folder: Path, posts: int) -> None:
         """Write the sources of so many posts."""
-        raise NotImplementedError
 
+    @abstractmethod
     def make(self, folder: Path) -> None:
         """Make the site, as its people would."""
-        raise NotImplementedError
 
+    @abstractmethod
     def page(self, folder: Path) -> str:
         """The text of the page of the first post."""
-        raise NotImplementedError
 
     def prose(self, folder: Path) -> Path:
         """The file that holds the first post's prose."""

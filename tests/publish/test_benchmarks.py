@@ -111,7 +111,7 @@ def test_results_are_fit_to_publish(path: Path):
 
     assert (name, more) == (f"bench_{path.stem}", [])
     assert result["device"] and result["measured"] and result["versions"] and result["rows"]
-    assert not re.search(r"://|/home/|/root/|/tmp/|/work/", text)
+    assert not re.search(r"://|(?<![\w.])/\w[\w.-]*/", text)
 
 
 def test_every_result_is_on_the_page():
