@@ -6,7 +6,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --gen
 	--no-emit-index-url --upgrade --extra posts --extra test --extra audit
 
 .PHONY: site test serve run lock clean lint check verify browser build plan execute accept release propose audit \
-	zensical bench outside
+	zensical bench
 .DELETE_ON_ERROR:
 
 site: .venv/ready  ## check the runs, execute stale posts, build the site into site/
@@ -45,9 +45,6 @@ bench: .blog/bench/ready  ## the figures behind the claims, into benchmarks/resu
 	$(BIN)/uv pip install --quiet --python .blog/bench/bin/python --no-build-isolation \
 		--constraint requirements.lock --editable ".[bench]"
 	@touch $@
-
-outside: site  ## Lighthouse and the Nu HTML checker over site/; needs npm, Node 20 and Java
-	tests/site/outside.sh
 
 # What the workflows call, beside `test` and `lock`; each runs here too.
 browser:  ## see that tests find a command chromium

@@ -1,27 +1,28 @@
-"""The judge: a small classifier that says which digit a picture shows."""
-
-from functools import partial
+"""The judge: a small convolutional classifier that says which digit a picture shows."""
 
 import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, UInt8
 
 from blog_code.flax_and_optax.train import train_step
 
 
 # --8<-- [start:classifier]
 class Classifier(nnx.Module):
-    """A perceptron with two hidden layers: logits of the ten classes."""
+    """Two convolutions that halve the picture, then two dense layers: logits of the ten classes."""
 
-    def __init__(self, hidden: int = 512, *, rngs: nnx.Rngs):
-        self.first = nnx.Linear(784, hidden, rngs=rngs)
-        self.second = nnx.Linear(hidden, hidden, rngs=rngs)
-        self.out = nnx.Linear(hidden, 10, rngs=rngs)
+    def __init__(self, *, rngs: nnx.Rngs):
+        self.first = nnx.Conv(1, 16, (5, 5), strides=2, rngs=rngs)
+        self.second = nnx.Conv(16, 32, (3, 3), strides=2, rngs=rngs)
+        self.third = nnx.Linear(7 * 7 * 32, 128, rngs=rngs)
+        self.out = nnx.Linear(128, 10, rngs=rngs)
 
     def __call__(self, x: Float[Array, "b 784"]) -> Float[Array, "b 10"]:
-        return self.out(nnx.relu(self.second(nnx.relu(self.first(x)))))
+        h = nnx.relu(self.first(x.reshape(-1, 28, 28, 1)))
+        h = nnx.relu(self.second(h))
+        return self.out(nnx.relu(self.third(h.reshape(-1, 7 * 7 * 32))))
 
 
 def cross_entropy(model, x, y, key):
@@ -47,24 +48,17 @@ def jitter(x: Float[Array, "b 784"], key) -> Float[Array, "b 784"]:
 # --8<-- [end:jitter]
 
 
-# --8<-- [start:classifier-epoch]
-@partial(jax.jit, donate_argnames="state")
-def classifier_epoch(state, image, label, key):
-    """Every digit once, 128 at a time, each 32 of them jittered alike."""
-    shuffle_key, steps_key = jax.random.split(key)
-    steps = len(label) // 128
-    order = jax.random.permutation(shuffle_key, len(label))[: steps * 128].reshape(steps, 4, 32)
-
-    def step(state, inputs):
-        rows, key = inputs
-        x = jax.vmap(jitter)(image[rows] / 255.0, jax.random.split(key, 4))
-        value, _ = train_step(*state, x.reshape(128, 784), label[rows].reshape(128), key, cross_entropy)
-        return state, value
-
-    return jax.lax.scan(step, state, (order, jax.random.split(steps_key, steps)))
+# --8<-- [start:classifier-step]
+@nnx.jit
+def classifier_step(judge, optimiser, image: UInt8[Array, "n 784"], label: Int[Array, "n"], key):
+    """A step on 128 digits drawn at random, each 32 of them jittered alike."""
+    rows_key, jitter_key = jax.random.split(key)
+    rows = jax.random.randint(rows_key, (4, 32), 0, len(label))
+    x = jax.vmap(jitter)(image[rows] / 255.0, jax.random.split(jitter_key, 4))
+    return train_step(judge, optimiser, x.reshape(128, 784), label[rows].reshape(128), key, cross_entropy)
 
 
-# --8<-- [end:classifier-epoch]
+# --8<-- [end:classifier-step]
 
 
 # --8<-- [start:read-as]

@@ -63,8 +63,8 @@ class Config:
     hidden: int = 384
     latent: int = 50
     batch: int = 128
-    epochs: int = 115
-    peak_rate: float = 3e-3
+    epochs: int = 95
+    peak_rate: float = 4.5e-3
     seed: int = 0xFFFF
 
 

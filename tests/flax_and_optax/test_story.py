@@ -9,7 +9,7 @@ import blog_code.flax_and_optax
 from blog_code.flax_and_optax import data
 
 SMALL = """
-epochs, judge_epochs, extra_epochs, demo_steps = 2, 1, 2, 60
+epochs, judge_steps, extra_epochs, demo_steps = 2, 60, 2, 60
 bound_samples, extra_samples, scored_digits = 500, 500, 50
 """
 
