@@ -45,8 +45,8 @@ from blog_code.flax_and_optax.train import (
 
 # --8<-- [start:parameters]
 seed = 0xFFFF
-epochs = 95  # of the CVAE
-judge_steps = 5_000  # of the classifier that reads its digits
+epochs = 96  # of the CVAE
+judge_steps = 8_000  # of the classifier that reads its digits
 bound_samples = 5_000  # of the importance-weighted bound, for each test digit
 scored_digits = 10_000  # test digits that are scored
 extra_epochs = 5  # with the importance-weighted objective

@@ -1,5 +1,11 @@
 """The epoch as one program: what it trains, on how many devices, and whether it resumes."""
 
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -60,6 +66,24 @@ def test_eight_devices_give_the_losses_of_one(digits):
     _, eight = train(digits, 8)
 
     np.testing.assert_allclose(eight, one, rtol=1e-4)
+
+
+def test_two_hosts_give_the_losses_of_one(digits):
+    """The same on eight devices of two processes, which find each other by `jax.distributed`."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = f"127.0.0.1:{listener.getsockname()[1]}"
+    host = [sys.executable, Path(__file__).with_name("host.py"), address]
+    hosts = [subprocess.Popen([*host, number], stdout=subprocess.PIPE) for number in "01"]
+    try:
+        told = [json.loads(process.communicate(timeout=120)[0].splitlines()[-1]) for process in hosts]
+    finally:
+        for process in hosts:
+            process.kill()
+    _, one = train(digits, 1, epochs=1)
+
+    assert [host["devices"] for host in told] == [8, 8]
+    np.testing.assert_allclose(told[0]["losses"], one, rtol=1e-4)
+    assert told[0] == told[1]
 
 
 def test_a_batch_that_does_not_divide_is_refused(digits):
