@@ -6,7 +6,9 @@ an edit of the helper that one post uses. The last one tells too whether the pag
 page that does not is stale, and says nothing. Peers that are not installed are left out, by name.
 """
 
+import gzip
 import importlib.util
+import json
 import re
 import shutil
 import sys
@@ -23,6 +25,7 @@ from benchmarks.common import ROOT, busy, processor, run, table, versions, write
 
 BIN = Path(sys.executable).parent
 PROSE = "A paragraph of prose, as posts have them, that says what the block below it is about and why. " * 8
+POST = "posts/flax-and-optax/"
 HELPER = "def number():\n    return {}\n"
 
 
@@ -229,9 +232,22 @@ def which_output(page: str) -> str:
     return "new" if "424242" in blocks else "old" if "1000" in blocks else "lost"
 
 
+def search_index() -> dict[str, float]:
+    """What the post takes of the search index, in KB, and what a hundred of its length would, in MB."""
+    path = ROOT / "site" / "search" / "search_index.json"
+    if not path.exists():
+        raise SystemExit("there is no built site: blog build")
+    entries = json.loads(path.read_text(encoding="utf-8"))["docs"]
+    text = json.dumps([entry for entry in entries if entry["location"].startswith(POST)], ensure_ascii=False)
+    plain, wire = len(text.encode()), len(gzip.compress(text.encode()))
+    hundred = {"hundred_mb": plain / 1e4, "hundred_wire_mb": wire / 1e4}
+    sizes = {"kilobytes": plain / 1000, "wire": wire / 1000, **hundred}
+    return {name: round(size, 1) for name, size in sizes.items()}
+
+
 def measure(full: bool) -> None:
     """Measure each way that is installed."""
-    rows, absent, load = [], [], busy()
+    rows, absent, search, load = [], [], search_index(), busy()
     for way in WAYS:
         if way.package and importlib.util.find_spec(way.package) is None:
             absent.append(way.name)
@@ -252,6 +268,7 @@ def measure(full: bool) -> None:
             "device": processor(),
             "versions": versions("mkdocs", "mkdocs-material", "markdown-exec", "mkdocs-jupyter", "myst-nb"),
             "absent": absent,
+            "search": search,
             "rows": rows,
         },
     )

@@ -18,6 +18,7 @@ import optax
 import optax.contrib
 from flax import nnx
 from jax import export
+from jax.extend.backend import clear_backends
 from jax.sharding import AxisType, Mesh, NamedSharding, PartitionSpec
 from jaxtyping import Array, Float, Int, Key, UInt8
 from orbax.checkpoint import v1 as ocp

@@ -1,6 +1,7 @@
 """Find the cells of a post: its fences, and the regions of `blog_code` that they name."""
 
 import ast
+import datetime
 import re
 import textwrap
 from collections.abc import Iterator
@@ -313,7 +314,7 @@ def _check_front_matter(post: Post) -> None:
         wrong("title", "title is missing or no text")
     if not isinstance(post.meta.get("executed", True), bool):
         wrong("executed", "executed is neither true nor false")
-    for key in ("values", "data", "quick", "timeout"):
+    for key in ("values", "data", "quick", "timeout", "changes"):
         if not isinstance(post.meta.get(key) or {}, dict):
             wrong(key, f"{key} is a {type(post.meta[key]).__name__}, not a mapping")
             post.meta[key] = {}
@@ -329,6 +330,9 @@ def _check_front_matter(post: Post) -> None:
             wrong("timeout", "timeout is not {cell: SECONDS, post: SECONDS}")
             post.meta["timeout"] = {}
             break
+    if not all(type(day) is datetime.date for day in post.meta.get("changes") or {}):
+        wrong("changes", "changes is not {DATE: SENTENCE}, a date as 2026-02-03")
+        post.meta["changes"] = {}
     for name, value in (post.meta.get("quick") or {}).items():
         if (
             not isinstance(name, str)

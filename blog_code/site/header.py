@@ -43,11 +43,15 @@ def promise(page: Page) -> Element | None:
 
 
 def byline(page: Page) -> Element:
-    """Date, time to read, and tags."""
-    date = page.meta.get("date")
+    """Date, date of the last change, time to read, and tags."""
+    date, changes = page.meta.get("date"), page.meta.get("changes")
     parts = []
     if date is not None:
         parts.append(f'<time datetime="{date.isoformat()}">{date.day} {date:%B %Y}</time>')
+    if changes:
+        last = max(changes)
+        time = f'<time datetime="{last.isoformat()}">{last.day} {last:%B %Y}</time>'
+        parts.append(f'updated <a href="#changes">{time}</a>')
     parts.append(f"{reading_minutes(page)} min to read")
     for tag in page.meta.get("tags") or []:
         parts.append(f'<a href="{page.up}tags/#tag:{quote(tag_slug(tag))}">{escape.escape(tag)}</a>')

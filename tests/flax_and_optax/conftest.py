@@ -1,10 +1,8 @@
-"""What the tests of this post share: eight pretended devices, warnings as errors, made-up digits."""
+"""What the tests of this post share: warnings as errors, made-up digits."""
 
 import jax
 import jax.numpy as jnp
 import pytest
-
-jax.config.update("jax_num_cpu_devices", 8)
 
 
 def pytest_collection_modifyitems(items):
@@ -14,7 +12,7 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.filterwarnings("error"))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def batch():
     """Sixteen black-and-white pictures with labels, and a key: (x [16, 784], y [16], key)."""
     key = jax.random.key(0xBA7C4)

@@ -66,6 +66,10 @@ BAD: dict[str, tuple[Callable[[Repository], object], str]] = {
     "front matter that is a list": (write(PAGE, "---\n- a\n---\n"), f"{PAGE}:1: front matter is a list"),
     "front matter that is no YAML": (write(PAGE, "---\ntitle: A\nb: [\n---\n"), f"{PAGE}:4: front matter: "),
     "a date that is none": (write(PAGE, "---\ndate: 2024-13-45\n---\n"), f"{PAGE}:1: front matter: "),
+    "a change without a date": (
+        edit(PAGE, "values:", "changes: {once: A word was mended.}\nvalues:"),
+        "front matter: changes is not {DATE: SENTENCE}",
+    ),
     "values that are a list": (
         edit(PAGE, "values: {total: {is: 42, within: 1, format: .1f}}", "values: [1]"),
         f"{PAGE}:5: front matter: values is a list, not a mapping",

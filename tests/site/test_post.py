@@ -51,6 +51,14 @@ def test_order_of_the_page(thin: Built) -> None:
     assert places == sorted(places)
 
 
+def test_the_last_change_is_dated(thin: Built) -> None:
+    """A reader sees at the top when the post last changed, one step from the list of changes."""
+    byline = html.fromstring(thin.text(PLACE)).xpath("//*[@class='byline']")[0]
+
+    assert "updated 3 February 2026" in byline.text_content()
+    assert "#changes" in byline.xpath(".//@href")
+
+
 def test_each_cell_says_where_it_comes_from(thin: Built, post: Post, page: html.HtmlElement) -> None:
     """File, true line numbers, an id that outlives insertions, a link to the lines at the run's commit."""
     commit = read_record(post).commit
