@@ -46,13 +46,13 @@ from blog_code.flax_and_optax.train import (
 
 # --8<-- [start:parameters]
 seed = 0xFFFF
-epochs = 100  # of the CVAE
-judge_steps = 8_000  # of the classifier that reads its digits
+epochs = 96  # of the CVAE
+judge_steps = 6_000  # of the classifier that reads its digits
 bound_samples = 5_000  # of the importance-weighted bound, for each test digit
 scored_digits = 10_000  # test digits that are scored
 extra_epochs = 5  # with the importance-weighted objective
-extra_samples = 1_000  # of the bound for that
-demo_steps = 5_000  # of the small decoder in this page
+extra_samples = 500  # of the bound for that
+demo_steps = 3_000  # of the small decoder in this page
 # --8<-- [end:parameters]
 
 # --8<-- [start:decode]
@@ -358,10 +358,13 @@ def milliseconds_a_step(work, steps: int) -> float:
 
 
 def stepper(jit, steps: int):
-    """A loop in Python over one step of the full-sized model."""
-    state = init_state(config, len(label))
-    step = jit(lambda model, optimiser: train_step(model, optimiser, few_x[:128], few_y[:128], key))
-    return lambda: [step(*state) for _ in range(steps)]
+    """A loop in Python over one step of the full-sized model, binarised afresh as in the scan."""
+
+    def one(model, optimiser, image, label):
+        return train_step(model, optimiser, binarise(image, key), label, key)
+
+    batch, state, step = (image[:128], label[:128]), init_state(config, len(label)), jit(one)
+    return lambda: [step(*state, *batch) for _ in range(steps)]
 
 
 ms_eager = milliseconds_a_step(stepper(lambda f: f, 2), 2)

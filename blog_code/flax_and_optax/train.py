@@ -64,7 +64,7 @@ class Config:
     hidden: int = 384
     latent: int = 50
     batch: int = 128
-    epochs: int = 100
+    epochs: int = 96
     peak_rate: float = 3e-3
     seed: int = 0xFFFF
 
