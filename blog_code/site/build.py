@@ -4,12 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from blog_code.runner.atomic import Busy, lock, replace_folder
 from blog_code.runner.errors import Finding, PostError
-from blog_code.site.finish import finish_site, read_posts
+from blog_code.site.finish import finish_site
 
 
 def build_site(root: Path) -> Path:
@@ -18,10 +17,8 @@ def build_site(root: Path) -> Path:
     try:
         with lock(root / ".blog" / "locks" / "site.lock") as held:
             shutil.rmtree(staging, ignore_errors=True)
-            with ThreadPoolExecutor(1) as aside:
-                posts = aside.submit(read_posts, root)  # while MkDocs works in its own process
-                write_pages(root, staging, held)
-            finish_site(staging, root, posts.result())
+            write_pages(root, staging, held)
+            finish_site(staging, root)
             replace_folder(staging, root / "site")
     except Busy:
         message = "another build is under way"

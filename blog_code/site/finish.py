@@ -6,8 +6,8 @@ No plugin and no hook: the step reads a folder of pages, whichever generator wro
 import re
 from pathlib import Path
 
-from blog_code.runner.cells import Post, post_paths, read_post
-from blog_code.runner.record import Record, read_record
+from blog_code.runner.cells import post_paths, read_post
+from blog_code.runner.record import read_record
 from blog_code.site.cells import dress_cells, dress_outputs
 from blog_code.site.closing import write_closing
 from blog_code.site.feed import mend_feeds
@@ -21,13 +21,11 @@ from blog_code.site.search import mend_search
 from blog_code.site.status import write_status
 from blog_code.site.theme import mend_theme, move_styles
 
-type Posts = dict[str, tuple[Post, Record | None]]  # by the place of their pages
 
-
-def finish_site(folder: Path, root: Path, posts: Posts | None = None) -> None:
+def finish_site(folder: Path, root: Path) -> None:
     """Finish every page of a built site, its search index and its feeds."""
     site = read_site(root, folder)
-    pages = read_pages(site, read_posts(root) if posts is None else posts)
+    pages = read_pages(site)
     for page in pages:
         finish_page(page)
         page.path.write_text(policed(page.text(), notebook=page.is_notebook), encoding="utf-8")
@@ -56,17 +54,14 @@ def finish_page(page: Page) -> None:
     write_metadata(page)
 
 
-def read_posts(root: Path) -> Posts:
-    """Every post with the record of its run."""
-    posts = [read_post(path, root) for path in post_paths(root)]
-    return {f"posts/{post.slug}/": (post, read_record(post)) for post in posts}
-
-
-def read_pages(site: Site, posts: Posts) -> list[Page]:
+def read_pages(site: Site) -> list[Page]:
     """Every page of the site, and for the page of a post the post and the record of its run."""
+    posts = {f"posts/{path.stem}/": path for path in post_paths(site.root)}
     pages = [read_page(path, site) for path in sorted(site.folder.rglob("*.html"))]
     for page in pages:
-        page.post, page.record = posts.get(page.place, (None, None))
+        if page.place in posts:
+            page.post = read_post(posts[page.place], site.root)
+            page.record = read_record(page.post)
     return pages
 
 

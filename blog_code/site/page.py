@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
 from urllib.parse import urljoin, urlsplit
@@ -74,7 +75,7 @@ class Page:
         """From the page to the root of the site: ../../ from posts/flax-and-optax/."""
         return "../" * self.place.count("/")
 
-    @property
+    @cached_property
     def is_notebook(self) -> bool:
         return bool(self.tree.find_class("jupyter-wrapper"))
 
