@@ -6,8 +6,8 @@ from blog_code.runner.cells import PYTHON, Cell
 from blog_code.runner.errors import PostError
 from blog_code.site.page import Element, Page, add_class, element, wrap
 
-PLAIN = {"", "n", "nb", "nn", "p", "w", "o", "bp", "si", "sa", "ow"}  # tokens that need no colour
-ALIKE = {"s1": "s", "s2": "s", "mi": "m", "mf": "m", "mh": "m", "kn": "k", "fm": "nf"}  # tokens of one colour
+PLAIN = {"", "n", "nb", "nn", "p", "w", "o", "bp", "si", "sa", "ow", "mi", "mf", "mh"}  # no colour
+ALIKE = {"s1": "s", "s2": "s", "kn": "k", "fm": "nf"}  # tokens of one colour
 LONG = 25  # lines; what is longer is folded
 
 
@@ -56,6 +56,8 @@ def dress_cell(page: Page, block: Element, cell: Cell) -> None:
     region = cell.region
     count = region.source.count("\n") + 1
     pre = block.find("pre")
+    if (empty := pre.find("span")) is not None:
+        empty.drop_tree()
     trim(pre.find("code"))
     numbers = "\n".join(str(number) for number in range(region.start, region.start + count))
     gutter = element(f'<div class="gutter" aria-hidden="true" data-lines="{numbers}"></div>')

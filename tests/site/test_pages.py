@@ -48,6 +48,14 @@ def test_no_sideways_scroll(site: Built, visit: Open, width: int) -> None:
         assert page.evaluate("document.scrollingElement.scrollWidth") <= width, place
 
 
+def test_numbers_stand_flush_right(real: Built, visit: Open) -> None:
+    """A column that Markdown aligns is aligned: numbers under each other can be compared at a glance."""
+    page = visit(real, "benchmarks/").page
+    aligned = "[...document.querySelectorAll('.align-right')].map((cell) => getComputedStyle(cell).textAlign)"
+
+    assert set(page.evaluate(aligned)) == {"right"}
+
+
 def test_links_and_fragments(site: Built) -> None:
     """Every link within the site leads to a file, and every fragment to an element."""
     trees = {place: html.fromstring(site.text(place)) for place in site.pages}
