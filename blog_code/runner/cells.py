@@ -27,7 +27,8 @@ REGION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")  # fit for snippets,
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
 BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
 # Paragraphs that stand free and have no influence on what is a fence: most of a page, so they are not parsed.
-PARAGRAPHS = re.compile(r"(?<=\n\n)(?:[A-Za-z][^\n]*\n)+(?=\n+(?:\S|\Z))")
+# One with a > may end a comment that began above it.
+PARAGRAPHS = re.compile(r"(?<=\n\n)(?:[A-Za-z][^\n>]*\n)+(?=\n+(?:\S|\Z))")
 
 
 @dataclass(frozen=True)

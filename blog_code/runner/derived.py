@@ -65,10 +65,10 @@ def _index(post: Post) -> dict[str, Any] | None:
     """What `derived.yml` says; None where it cannot be believed."""
     try:
         index = json.loads(read_text(post.run_folder / INDEX, post.root))
-        whole = isinstance(index["prose"], str) and set(index["files"]) <= derived_names(post)
-        return index if whole else None
-    except (PostError, ValueError, TypeError, KeyError, RecursionError):
+    except (PostError, ValueError, RecursionError):
         return None
+    whole = fits(index, {"prose": str, "files": {str: str}}) and set(index["files"]) <= derived_names(post)
+    return index if whole else None
 
 
 def accepted_outputs(post: Post) -> dict[str, Any]:
