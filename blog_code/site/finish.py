@@ -6,8 +6,6 @@ No plugin and no hook: the step reads a folder of pages, whichever generator wro
 import re
 from pathlib import Path
 
-from blog_code.runner.cells import post_paths, read_post
-from blog_code.runner.record import read_record
 from blog_code.site.cells import dress_cells, dress_outputs
 from blog_code.site.closing import write_closing
 from blog_code.site.feed import mend_feeds
@@ -15,6 +13,7 @@ from blog_code.site.figures import dress_figures
 from blog_code.site.header import dress_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
+from blog_code.site.notebook import copy_notebooks, share_styles
 from blog_code.site.page import Page, Site, read_page, read_site
 from blog_code.site.policy import policed
 from blog_code.site.search import mend_search
@@ -40,6 +39,7 @@ def finish_page(page: Page) -> None:
     mend_theme(page)
     write_maths(page)
     if page.is_notebook:
+        share_styles(page)
         write_metadata(page)
         return
     move_styles(page)
@@ -56,25 +56,14 @@ def finish_page(page: Page) -> None:
 
 def read_pages(site: Site) -> list[Page]:
     """Every page of the site, and for the page of a post the post and the record of its run."""
-    posts = {f"posts/{path.stem}/": path for path in post_paths(site.root)}
     pages = [read_page(path, site) for path in sorted(site.folder.rglob("*.html"))]
     for page in pages:
-        if page.place in posts:
-            page.post = read_post(posts[page.place], site.root)
-            page.record = read_record(page.post)
+        page.post, page.record = site.posts.get(page.place, (None, None))
     return pages
-
-
-def copy_notebooks(site: Site) -> None:
-    """Lay each notebook beside the script of its run: generators make pages of them and drop the file."""
-    for path in (site.root / "docs" / "runs").glob("*/*.ipynb"):
-        target = site.folder / "runs" / path.parent.name / path.name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(path.read_bytes())
 
 
 def slim_styles(site: Site) -> None:
     """Take comments and indentation out of our own stylesheet: every page carries it."""
-    for path in (site.folder / "assets").glob("*.css"):
+    for path in (site.folder / "assets").glob("site.css"):
         text = re.sub(r"/\*.*?\*/", "", path.read_text("utf-8"), flags=re.S)
         path.write_text(re.sub(r"\s*\n\s*", "\n", text).strip() + "\n", encoding="utf-8")

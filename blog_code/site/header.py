@@ -18,8 +18,8 @@ def write_header(page: Page) -> None:
     if title is None:
         return
     above = [promise(page), byline(page)]
-    provenance = page.tree.find_class("provenance")
-    actions = page.tree.find_class("actions")
+    provenance = page.classed("provenance")
+    actions = page.classed("actions")
     if provenance and page.record:
         link_commit(page, provenance[0])
         above.append(provenance[0])

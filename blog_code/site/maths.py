@@ -15,11 +15,11 @@ DOLLARS = re.compile(r"(?<![\\$\w])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])")
 
 def write_maths(page: Page) -> None:
     """Replace what the Markdown extension marked as maths, and dollars in the prose of a notebook."""
-    for node in page.tree.find_class("arithmatex"):
+    for node in page.classed("arithmatex"):
         found = MARKED.match(node.text_content())
         if found:
             replace(node, mathml(found[2], page, block=found[1] == "["))
-    for node in page.tree.find_class("jp-RenderedMarkdown"):
+    for node in page.classed("jp-RenderedMarkdown"):
         for text in node.xpath(".//text()[contains(., '$')][not(ancestor::code or ancestor::pre)]"):
             spell_out(text.getparent(), text, page)
     for node in page.tree.xpath("//script[@data-mkdocs-jupyter-mathjax]"):

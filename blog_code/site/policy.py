@@ -4,9 +4,9 @@ import base64
 import hashlib
 import re
 
-SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.S | re.I)
-META = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>', re.I)
-CHARSET = re.compile(r"<meta charset=[^>]*>", re.I)
+SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.S)
+META = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
+CHARSET = re.compile(r"<meta charset=[^>]*>")
 DATA = re.compile(r'type="application/(?:ld\+)?json"')
 
 

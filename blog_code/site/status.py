@@ -3,10 +3,9 @@
 import html as escape
 from collections.abc import Iterator
 
-from blog_code.runner.cells import post_paths, read_post
-from blog_code.runner.check import check_posts
+from blog_code.runner.check import check_post
 from blog_code.runner.provenance import day, device_name, duration
-from blog_code.runner.record import Record, read_record
+from blog_code.runner.record import Record
 from blog_code.site.page import Page, element
 
 COLUMNS = ("Post", "State", "Ran on", "Time", "On", "JAX")
@@ -14,7 +13,7 @@ COLUMNS = ("Post", "State", "Ran on", "Time", "On", "JAX")
 
 def write_status(page: Page) -> None:
     """Fill in the table on the page that has a place for it."""
-    for place in page.tree.find_class("status-table"):
+    for place in page.classed("status-table"):
         head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
         rows = "".join(f"<tr>{row}</tr>" for row in status_rows(page))
         place[:] = [element(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")]
@@ -22,13 +21,12 @@ def write_status(page: Page) -> None:
 
 def status_rows(page: Page) -> Iterator[str]:
     """The cells of a row a post."""
-    verdicts = {verdict.post: verdict for verdict in check_posts(page.site.root)}
-    for path in post_paths(page.site.root):
-        post, verdict = read_post(path, page.site.root), verdicts[path.stem]
-        link = f'<a href="{page.up}posts/{post.slug}/">{escape.escape(post.meta["title"])}</a>'
+    for place, (post, record) in page.site.posts.items():
+        verdict = check_post(post)
+        link = f'<a href="{page.up}{place}">{escape.escape(post.meta["title"])}</a>'
         said = "".join(f"<br><small>{escape.escape(reason)}</small>" for reason in verdict.reasons)
         state = f'<span class="state state-{verdict.status}">{verdict.status}</span>{said}'
-        facts = run_facts(read_record(post))
+        facts = run_facts(record)
         yield "".join(f"<td>{cell}</td>" for cell in (link, state, *map(escape.escape, facts)))
 
 

@@ -12,9 +12,9 @@ def mend_theme(page: Page) -> None:
     tree.set("lang", "en-GB")
     for dialog in tree.xpath("//*[@role='dialog'][not(@aria-label)]"):
         dialog.set("aria-label", "Search")
-    for options in tree.find_class("md-search__options"):
+    for options in page.classed("md-search__options"):
         options.attrib.pop("aria-label", None)
-    for list_ in tree.find_class("md-search-result__list"):
+    for list_ in page.classed("md-search-result__list"):
         list_.attrib.pop("role", None)
     for landmark in tree.iter("nav"):
         landmark.attrib.pop("aria-expanded", None)  # a landmark has no state
@@ -28,7 +28,7 @@ def mend_theme(page: Page) -> None:
             label.attrib.pop("tabindex")
     for heading in tree.xpath("//th[not(normalize-space())]"):
         heading.tag = "td"  # a heading without words is announced as nothing
-    for code in [*tree.find_class("highlight-ipynb"), *tree.xpath("//*[contains(@class, 'jp-')]//pre")]:
+    for code in [*page.classed("highlight-ipynb"), *tree.xpath("//*[contains(@class, 'jp-')]//pre")]:
         code.set("tabindex", "0")  # it scrolls, so a keyboard must reach it
     if page.path.name == "404.html" and page.article is not None:
         page.article.append(

@@ -177,6 +177,15 @@ def test_notebook_view_is_ours_alone(thin: Built) -> None:
     assert '<meta name="robots" content="noindex">' in text
 
 
+def test_notebook_views_share_their_styles(thin: Built) -> None:
+    """Jupyter's 600 KB of styles are one file that the browser keeps, not a part of every notebook's page."""
+    text = thin.text("runs/thin-post/thin-post/")
+    sheets = re.findall(r'<link rel="stylesheet" href="(?:\.\./)*(assets/notebook-\w+\.css)">', text)
+
+    assert len(text) < 100_000
+    assert sum((thin.folder / sheet).stat().st_size for sheet in sheets) > 500_000
+
+
 def test_files_to_take_away(thin: Built, page: html.HtmlElement) -> None:
     """Script and notebook are files beside the record, and Colab is a link to the published notebook."""
     links = {link.text_content(): link.get("href") for link in classes(page, "actions")[0].iter("a")}
