@@ -47,12 +47,12 @@ from blog_code.flax_and_optax.train import (
 # --8<-- [start:parameters]
 seed = 0xFFFF
 epochs = 96  # of the CVAE
-judge_steps = 6_000  # of the classifier that reads its digits
+judge_steps = 5_000  # of the classifier that reads its digits
 bound_samples = 5_000  # of the importance-weighted bound, for each test digit
 scored_digits = 10_000  # test digits that are scored
 extra_epochs = 5  # with the importance-weighted objective
 extra_samples = 500  # of the bound for that
-demo_steps = 3_000  # of the small decoder in this page
+demo_steps = 2_000  # of the small decoder in this page
 # --8<-- [end:parameters]
 
 # --8<-- [start:decode]
@@ -217,14 +217,21 @@ rate = optimiser.opt_state.hyperparams["learning_rate"]
 print(f"learning rate of step 31: {rate[...]:.5f}")
 # --8<-- [end:read-rate]
 
+
 # --8<-- [start:accumulate]
+@nnx.jit
+def descend(model, optimiser, x, y):
+    """One update on the smooth loss."""
+    optimiser.update(model, nnx.grad(smooth_loss)(model, x, y))
+
+
 whole = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(seed))
 parts = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(seed))
 once = nnx.Optimizer(whole, optax.sgd(1e-3), wrt=nnx.Param)
 often = nnx.Optimizer(parts, optax.MultiSteps(optax.sgd(1e-3), every_k_schedule=4), wrt=nnx.Param)
-once.update(whole, nnx.grad(smooth_loss)(whole, few_x[:128], few_y[:128]))
+descend(whole, once, few_x[:128], few_y[:128])
 for rows in np.arange(128).reshape(4, 32):
-    often.update(parts, nnx.grad(smooth_loss)(parts, few_x[rows], few_y[rows]))
+    descend(parts, often, few_x[rows], few_y[rows])
 gaps = jax.tree.map(lambda a, b: jnp.abs(a - b).max(), nnx.state(whole), nnx.state(parts))
 accumulated_gap = max(jax.tree.leaves(gaps))
 print(f"steps counted {often.step[...]}, updates made {often.opt_state.gradient_step[...]}")
