@@ -120,12 +120,14 @@ def build(
     release: Annotated[bool, typer.Option("--release", help="Refuse posts that are stale or due.")] = False,
 ) -> None:
     """Build the site beside site/, and swap it in when it is whole."""
-    from blog_code.runner.check import check_posts
     from blog_code.site import build_site
 
-    if release and any(verdict.wrong(True) for verdict in check_posts(root(), release=True)):
-        typer.echo("blog: posts are stale or due: see blog check --release", err=True)
-        raise typer.Exit(WRONG)
+    if release:
+        from blog_code.runner.check import check_posts
+
+        if any(verdict.wrong(True) for verdict in check_posts(root(), release=True)):
+            typer.echo("blog: posts are stale or due: see blog check --release", err=True)
+            raise typer.Exit(WRONG)
     build_site(root())
 
 

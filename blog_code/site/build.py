@@ -4,11 +4,12 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
+from importlib import import_module
 from pathlib import Path
 
 from blog_code.runner.atomic import Busy, lock, replace_folder
 from blog_code.runner.errors import Finding, PostError
-from blog_code.site.finish import finish_site
 
 
 def build_site(root: Path) -> Path:
@@ -17,7 +18,11 @@ def build_site(root: Path) -> Path:
     try:
         with lock(root / ".blog" / "locks" / "site.lock") as held:
             shutil.rmtree(staging, ignore_errors=True)
+            # What finishes pages takes a moment to load: it has that while MkDocs works.
+            threading.Thread(target=import_module, args=["blog_code.site.finish"]).start()
             write_pages(root, staging, held)
+            from blog_code.site.finish import finish_site
+
             finish_site(staging, root)
             replace_folder(staging, root / "site")
     except Busy:

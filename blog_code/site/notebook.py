@@ -14,7 +14,8 @@ def share_styles(page: Page) -> None:
         if len(content) < LONG:
             continue
         name = f"assets/notebook-{hashlib.sha256(content).hexdigest()[:8]}.css"
-        (page.site.folder / name).write_bytes(content)
+        if not (path := page.site.folder / name).exists():
+            path.write_bytes(content)
         replace(style, element(f'<link rel="stylesheet" href="{page.up}{name}">'))
 
 
