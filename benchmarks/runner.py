@@ -92,8 +92,8 @@ def measure(full: bool) -> None:
             "mkdocs-jupyter, executing": mkdocs(notebooks, JUPYTER.format("true")),
             "mkdocs-jupyter, not executing": mkdocs(notebooks, JUPYTER.format("false")),
         }
-        # The least of three each, in turns: the first build of a folder takes longer, whoever makes it.
-        turns = [(blog(ours, "check"), blog(ours, "build"), mkdocs(ours)) for _ in range(3)]
+        # The least of six each, in turns: the first build of a folder takes longer, whoever makes it.
+        turns = [(blog(ours, "check"), blog(ours, "build"), mkdocs(ours)) for _ in range(6)]
         named = ("blog check, nothing changed", "blog build", "mkdocs build of the same pages")
         taken |= dict(zip(named, map(min, zip(*turns, strict=True)), strict=True))
     executing = taken["mkdocs-jupyter, executing"] - taken["mkdocs-jupyter, not executing"]
