@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 
+# lxml writes names in lower case, and a script that were missed here would be refused by the browser.
 SCRIPT = re.compile(r"<script(?P<attributes>[^>]*)>(?P<body>.*?)</script>", re.S)
 META = re.compile(r'<meta http-equiv="Content-Security-Policy"[^>]*>')
 CHARSET = re.compile(r"<meta charset=[^>]*>")
