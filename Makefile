@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK ?= requirements.lock
+# Each command starts a Python, which would compile all that it imports again where the shell forbids to keep it.
+unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
 	--no-emit-index-url --upgrade --extra posts --extra test --extra audit
 
