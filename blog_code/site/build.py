@@ -4,8 +4,9 @@ import os
 import shutil
 import subprocess
 import sys
-import threading
-from importlib import import_module
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from blog_code.runner.atomic import Busy, lock, replace_folder
@@ -16,19 +17,26 @@ def build_site(root: Path) -> Path:
     """Build the site into `site/`; a build that fails leaves the old one whole. Returns its folder."""
     staging = root / ".blog" / "site"
     try:
-        with lock(root / ".blog" / "locks" / "site.lock") as held:
+        with lock(root / ".blog" / "locks" / "site.lock") as held, ThreadPoolExecutor(1) as beside:
             shutil.rmtree(staging, ignore_errors=True)
-            # What finishes pages takes a moment to load: it has that while MkDocs works.
-            threading.Thread(target=import_module, args=["blog_code.site.finish"]).start()
+            finishing = beside.submit(prepare, staging, root)
             write_pages(root, staging, held)
-            from blog_code.site.finish import finish_site
-
-            finish_site(staging, root)
+            finishing.result()()
             replace_folder(staging, root / "site")
     except Busy:
         message = "another build is under way"
         raise PostError(Finding("mkdocs.yml", 1, message, "wait for it to end, then: blog build")) from None
     return root / "site"
+
+
+def prepare(staging: Path, root: Path) -> Callable[[], None]:
+    """Load the finishing step and read the posts, while MkDocs works; returns what is left to do."""
+    from blog_code.site.finish import finish_pages
+    from blog_code.site.page import read_site
+
+    site = read_site(root, staging)
+    _ = site.posts  # read now, and kept
+    return partial(finish_pages, site)
 
 
 def write_pages(root: Path, folder: Path, *locks_held: int) -> None:

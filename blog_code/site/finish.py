@@ -13,7 +13,7 @@ from blog_code.site.figures import dress_figures
 from blog_code.site.header import dress_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
-from blog_code.site.notebook import copy_notebooks, share_styles
+from blog_code.site.notebook import copy_notebooks, reach_code, share_styles
 from blog_code.site.page import Page, Site, read_page, read_site
 from blog_code.site.policy import policed
 from blog_code.site.search import mend_search
@@ -22,8 +22,12 @@ from blog_code.site.theme import mend_theme, move_styles
 
 
 def finish_site(folder: Path, root: Path) -> None:
+    """Finish a folder of built pages."""
+    finish_pages(read_site(root, folder))
+
+
+def finish_pages(site: Site) -> None:
     """Finish every page of a built site, its search index and its feeds."""
-    site = read_site(root, folder)
     pages = read_pages(site)
     for page in pages:
         finish_page(page)
@@ -40,6 +44,7 @@ def finish_page(page: Page) -> None:
     write_maths(page)
     if page.is_notebook:
         share_styles(page)
+        reach_code(page)
         write_metadata(page)
         return
     move_styles(page)

@@ -28,8 +28,6 @@ def mend_theme(page: Page) -> None:
             label.attrib.pop("tabindex")
     for heading in tree.xpath("//th[not(normalize-space())]"):
         heading.tag = "td"  # a heading without words is announced as nothing
-    for code in [*page.classed("highlight-ipynb"), *tree.xpath("//*[contains(@class, 'jp-')]//pre")]:
-        code.set("tabindex", "0")  # it scrolls, so a keyboard must reach it
     if page.path.name == "404.html" and page.article is not None:
         page.article.append(
             element(f'<p>No page has this address: see <a href="{page.site.url}">all posts</a>.</p>')

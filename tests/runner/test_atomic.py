@@ -136,7 +136,7 @@ def test_a_killed_build_leaves_the_old_site_or_the_new_one(
             (folder / f"{number}.html").write_text("new")
 
     monkeypatch.setattr(build, "write_pages", write)
-    monkeypatch.setattr(finish, "finish_site", lambda folder, root: None)
+    monkeypatch.setattr(finish, "finish_pages", lambda site: None)
     build.build_site(repo.root)
     steps = killed_before(0, lambda: build.build_site(repo.root))
     new = repo.tree("site")
