@@ -4,12 +4,15 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from blog_code.hugo.command import import_command
 from blog_code.runner.errors import PostError
+
+if TYPE_CHECKING:
+    from blog_code.runner.check import Verdict
 
 app = typer.Typer(
     help="Posts whose code runs, whose outputs are from that run, and whose page says so.",
@@ -119,16 +122,25 @@ def check(
 def build(
     release: Annotated[bool, typer.Option("--release", help="Refuse posts that are stale or due.")] = False,
 ) -> None:
-    """Build the site beside site/, and swap it in when it is whole."""
+    """Build the site beside site/, and swap it in when it is whole; a post that is stale is refused."""
+    from blog_code.runner.check import check_posts
     from blog_code.site import build_site
 
     if release:
-        from blog_code.runner.check import check_posts
+        from blog_code.runner.jobs import refresh_posts
 
-        if any(verdict.wrong(True) for verdict in check_posts(root(), release=True)):
-            typer.echo("blog: posts are stale or due: see blog check --release", err=True)
-            raise typer.Exit(WRONG)
+        refresh_posts(root())
+    verdicts = check_posts(root(), release=release)
+    refuse([verdict for verdict in verdicts if verdict.wrong(release)])
     build_site(root())
+
+
+def refuse(wrong: list["Verdict"]) -> None:
+    """End with what is wrong, and leave site/ as it was."""
+    if wrong:
+        typer.echo("\n".join(map(str, wrong)), err=True)
+        typer.echo("blog: site/ is as it was: page, code and output must agree", err=True)
+        raise typer.Exit(WRONG)
 
 
 @app.command()
@@ -151,11 +163,12 @@ def site() -> None:
     verdicts = check_posts(root())
     typer.echo("\n".join(map(str, verdicts)))
     step("check")
+    refuse([verdict for verdict in verdicts if verdict.wrong(False)])
     address = build_site(root())
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))
     typer.echo(f"The site is at {address / 'index.html'}")
-    if not good or any(verdict.wrong(False) for verdict in verdicts):
+    if not good:
         raise typer.Exit(WRONG)
 
 

@@ -19,12 +19,14 @@ from blog_code.runner.errors import Finding, PostError, read_text
 PYTHON = {"python", "py", "python3", "py3", "pycon", "ipython", "ipython3"}
 FLAGS = {"shown", "raises", "parameters", "quiet"}
 SNIPPET = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*)["']\s*$""")
+BLOCK_FORM = re.compile(r"^\s*-{1,}8<-{1,}\s*$")
 MARKER = re.compile(r"-{1,}8<-{1,}\s*\[\s*(start|end)\s*:\s*([^\]\s]+)\s*\]")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 OPENED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^`]*$")
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-REGION_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,49}")  # fit for snippets, files and notebooks
+REGION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")  # fit for snippets, files and notebooks
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+TAG = re.compile(r"\S.*")
 BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
 # Paragraphs that stand free and have no influence on what is a fence: most of a page, so they are not parsed.
 # One with a > may end a comment that began above it.
@@ -107,6 +109,11 @@ class Post:
     def executed(self) -> bool:
         """False for a post whose front matter says `executed: false`: its code is shown, never run."""
         return self.meta.get("executed", True) is not False
+
+    @property
+    def draft(self) -> bool:
+        """True for a post that is not published yet."""
+        return bool(self.meta.get("draft"))
 
     def finding(self, line: int, message: str, fix: str = "") -> Finding:
         return Finding(self.name, line, message, fix)
@@ -216,12 +223,17 @@ def _read_fence(post: Post, info: str, content: str, line: int) -> None:
     """Take one fence: a cell, an output, or code that somebody typed."""
     classes = re.findall(r"(?<![\w\"'])\.([\w-]+)", info) if info.startswith("{") else info.split()[:1]
     snippets = [found[1] for text in content.split("\n") if (found := SNIPPET.match(text))]
+    if any(map(BLOCK_FORM.match, content.split("\n"))):
+        post.report(line, "an include of many files", "name one file, in quotes after --8<--")
+        return
     if "output" in classes:
-        for file in snippets:
-            if file.startswith(f"{post.slug}/"):
-                post.mentions.append(Mention(file.removeprefix(f"{post.slug}/"), line))
-            else:
-                post.report(line, f"{file} is no output of this post")
+        if len(snippets) != 1 or "\n" in content.strip():
+            fix = f'let a cell print it, and show that: --8<-- "{post.slug}/REGION.txt"'
+            post.report(line, "an output typed into the page", fix)
+        elif not snippets[0].startswith(f"{post.slug}/"):
+            post.report(line, f"{snippets[0]} is no output of this post")
+        else:
+            post.mentions.append(Mention(snippets[0].removeprefix(f"{post.slug}/"), line))
         return
     if not PYTHON & {name.lower() for name in classes[:1]}:
         if snippets and PurePosixPath(snippets[0].partition(":")[0]).suffix == ".py":
@@ -280,7 +292,7 @@ def read_regions(root: Path, module: str) -> tuple[dict[str, Region], list[Findi
             continue
         kind, region = mark.groups()
         if not REGION_NAME.fullmatch(region):
-            fix = "use letters, digits, hyphens and underscores, at most 50"
+            fix = "begin with a letter; use letters, digits, hyphens and underscores, at most 50"
             findings.append(Finding(name, number, f"region {region} cannot be called so", fix))
             opened = None
             continue
@@ -313,17 +325,24 @@ def _check_front_matter(post: Post) -> None:
 
     if not isinstance(post.meta.get("title"), str):
         wrong("title", "title is missing or no text")
+    if not isinstance(post.meta.get("date"), datetime.date):
+        wrong("date", "date is missing or no date, as 2026-02-03")
+        post.meta.pop("date", None)
+    if not isinstance(post.meta.get("description", ""), str):
+        wrong("description", "description is no text")
+        del post.meta["description"]
+    if post.meta.get("slug", post.slug) != post.slug:
+        wrong("slug", f"slug is not {post.slug}: a post has the address of its file")
     if not isinstance(post.meta.get("executed", True), bool):
         wrong("executed", "executed is neither true nor false")
     for key in ("values", "data", "quick", "timeout", "changes"):
         if not isinstance(post.meta.get(key) or {}, dict):
             wrong(key, f"{key} is a {type(post.meta[key]).__name__}, not a mapping")
             post.meta[key] = {}
-    for key in ("files", "requirements"):
+    plain = {"files": FILE_NAME, "requirements": FILE_NAME, "tags": TAG, "categories": TAG}
+    for key, pattern in plain.items():
         names = post.meta.get(key) or []
-        if not isinstance(names, list) or not all(
-            isinstance(n, str) and FILE_NAME.fullmatch(n) for n in names
-        ):
+        if not isinstance(names, list) or not all(isinstance(n, str) and pattern.fullmatch(n) for n in names):
             wrong(key, f"{key} is no list of plain names")
             post.meta[key] = []
     for key, limit in (post.meta.get("timeout") or {}).items():

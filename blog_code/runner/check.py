@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from blog_code.runner.cells import Post, post_paths, read_post, unused_regions
-from blog_code.runner.derived import derived_names, outdated
+from blog_code.runner.derived import derived_names, edited, outdated
 from blog_code.runner.errors import Finding, PostError, read_text
 from blog_code.runner.provenance import day
 from blog_code.runner.record import (
@@ -83,6 +83,10 @@ def check_site(root: Path, posts: list[Post], *, release: bool = False) -> Verdi
         if folder.is_dir() and not (root / "docs" / "posts" / f"{folder.name}.md").is_file():
             fix = f"git rm -r docs/runs/{folder.name}"
             verdict.findings.append(Finding(f"docs/runs/{folder.name}", 1, "is the run of no post", fix))
+    for path in sorted((root / "docs" / "posts").glob("*/**/*.md")):
+        fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
+        name = path.relative_to(root).as_posix()
+        verdict.findings.append(Finding(name, 1, "is a post in a folder, which no run sees", fix))
     if release:
         from blog_code.hugo.contract import contract_differences
 
@@ -145,7 +149,7 @@ def check_post(post: Post) -> Verdict:
     verdict.findings += _mentions(post, record.outputs, expected=verdict.status == "stale")
     verdict.findings += _outputs(post, record)
     if verdict.status != "stale":
-        verdict.findings += _values(post, record)
+        verdict.findings += [*_values(post, record), *edited(post)]
         verdict.warnings += outdated(post)
     return verdict
 

@@ -13,7 +13,7 @@ from lxml import etree
 from PIL import Image, ImageChops, ImageStat
 
 from blog_code.runner.cells import Post, post_paths
-from blog_code.runner.errors import Finding, PostError
+from blog_code.runner.errors import Finding, PostError, writing
 from blog_code.runner.execute import execute
 from blog_code.runner.record import Record, changed_parts, digest, missing_outputs, read_record
 from blog_code.runner.run import run_files, write_files
@@ -40,9 +40,10 @@ def verify_post(post: Post, *, say: Callable[[str], None] = print, **options: An
     result = execute(post, say=say, **options)
     files = run_files(post, result)
     aside = post.root / ".blog" / "verify" / post.slug
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir(parents=True)
-    write_files(aside, files)
+    with writing("the second run", post.root, f"blog run --verify {post.slug}"):
+        shutil.rmtree(aside, ignore_errors=True)
+        aside.mkdir(parents=True)
+        write_files(aside, files)
     differences = _values(post, record, result.values, say)
     for name in sorted(record.outputs.keys() | (files.keys() & _outputs_of(result))):
         differences += _output(post, record, name, files, say)

@@ -44,21 +44,26 @@ def prose_digest(post: Post) -> str:
     return digest(post.text.encode())
 
 
-def outdated(post: Post) -> list[Finding]:
-    """Derived files that are gone, edited by hand, or older than the prose."""
+def edited(post: Post) -> list[Finding]:
+    """Derived files that are gone or were edited by hand."""
     folder = f"docs/runs/{post.slug}"
     again = f"blog run {post.slug}"
     index = _index(post)
     if index is None:
         return [Finding(f"{folder}/{INDEX}", 1, "is missing or torn, so the editions may be old", again)]
-    findings = []
-    if index["prose"] != prose_digest(post):
-        findings.append(
-            Finding(post.name, 1, "the prose is newer than the editions and values of its run", again)
-        )
-    for name in missing_outputs(post, index["files"]):
-        findings.append(Finding(f"{folder}/{name}", 1, "was edited by hand, or is gone", again))
-    return findings
+    return [
+        Finding(f"{folder}/{name}", 1, "was edited by hand, or is gone", again)
+        for name in missing_outputs(post, dict.fromkeys(derived_names(post) - {INDEX}, "") | index["files"])
+    ]
+
+
+def outdated(post: Post) -> list[Finding]:
+    """Says that the prose is newer than what was made from it; that is wrong for a release only."""
+    index = _index(post)
+    if index is None or index["prose"] == prose_digest(post):
+        return []
+    message = "the prose is newer than the editions and values of its run"
+    return [Finding(post.name, 1, message, f"blog run {post.slug}")]
 
 
 def _index(post: Post) -> dict[str, Any] | None:

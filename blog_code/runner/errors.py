@@ -1,6 +1,9 @@
 """What the runner says when something is wrong: file, line, reason, and the command to run next."""
 
-from dataclasses import asdict, dataclass
+import contextlib
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 
@@ -16,9 +19,6 @@ class Finding:
     def __str__(self) -> str:
         return f"{self.path}:{self.line}: {self.message}" + (f"\n    {self.fix}" if self.fix else "")
 
-    def as_dict(self) -> dict[str, object]:
-        return asdict(self)
-
 
 class PostError(Exception):
     """A post, its code or its record cannot be used; holds the findings that say why, and a traceback."""
@@ -27,6 +27,19 @@ class PostError(Exception):
         self.findings = findings
         self.detail = detail
         super().__init__("\n".join(map(str, findings)))
+
+
+@contextlib.contextmanager
+def writing(what: str, root: Path, command: str) -> Iterator[None]:
+    """Say in one line why something cannot be written, and what to do before the command is given again."""
+    try:
+        yield
+    except OSError as error:
+        path = Path(os.fsdecode(error.filename or root))
+        name = path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
+        message = f"{what} could not be written: {error.strerror or error}"
+        fix = f"make room and give write access, then: {command}"
+        raise PostError(Finding(name, 1, message, fix)) from None
 
 
 def read_text(path: Path, root: Path) -> str:

@@ -3,6 +3,7 @@
 import ast
 import base64
 import contextlib
+import importlib.metadata
 import json
 import math
 import re
@@ -19,11 +20,13 @@ from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernel
 from nbformat import NotebookNode
 
 from blog_code.runner.cells import Cell, Post, imports
-from blog_code.runner.errors import Finding, PostError
-from blog_code.runner.figures import figure_files
+from blog_code.runner.errors import Finding, PostError, read_text
+from blog_code.runner.figures import figure_files, mark_quick
 from blog_code.runner.kernels import Nursery, new_manager
+from blog_code.runner.record import commit_of, lock_digest
 
 COLOUR_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+LOCK = "requirements.lock"
 CELL_SECONDS, POST_SECONDS = 1200, 3600
 KERNEL_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
@@ -54,6 +57,8 @@ class RunResult:
     device: str
     versions: dict[str, str]
     seconds: float
+    lock: str  # its checksum, and the commit of the code, as they were before the first cell
+    commit: str | None
 
 
 def execute(
@@ -67,6 +72,8 @@ def execute(
 ) -> RunResult:
     """Run the cells of a post in order; raises PostError naming region, file and line where one fails."""
     running = [cell for cell in post.cells if cell.runs]
+    check_installed(post)
+    lock, commit = lock_digest(post.root / LOCK), commit_of(post)
     limits = post.meta.get("timeout") or {}
     cell_limit = cell_timeout or limits.get("cell", CELL_SECONDS)
     post_limit = post_timeout or limits.get("post", POST_SECONDS)
@@ -78,13 +85,39 @@ def execute(
         for number, cell in enumerate(running, 1):
             left = post_limit - (time.monotonic() - started)
             limit = _Limit(cell_limit, "cell") if cell_limit <= left else _Limit(left, "post", post_limit)
-            results.append(_run_cell(client, post, cell, number, limit))
+            results.append(_run_cell(client, post, cell, number, limit, quick=quick))
             say(f"  {number:>3}/{len(running)}  {cell.name:<24} {results[-1].seconds:6.1f} s")
             if quick and "parameters" in cell.flags:
                 _ask(client, quick_assignments(post, cell))
         values, data, device, versions = _questions(client, post)
         files = {name: _file(post, folder, name) for name in post.files}
-    return RunResult(results, files, values, data, device, versions, time.monotonic() - started)
+    seconds = time.monotonic() - started
+    return RunResult(results, files, values, data, device, versions, seconds, lock, commit)
+
+
+def check_installed(post: Post) -> None:
+    """Refuse a package that a cell imports and that is of another version than the lock names."""
+    path = post.root / LOCK
+    text = read_text(path, post.root) if path.exists() else ""
+    pins: dict[str, list[str]] = {}  # more than one where it depends on the platform
+    for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.M):
+        pins.setdefault(re.sub(r"[-_.]+", "-", name).lower(), []).append(version)
+    for name in sorted(imported_packages(post)):
+        pinned = pins.get(re.sub(r"[-_.]+", "-", name).lower())
+        try:
+            installed = importlib.metadata.version(name) if pinned else ""
+        except importlib.metadata.PackageNotFoundError:
+            installed = "nothing"
+        if pinned and installed not in pinned:
+            message = f"{name} is to be {' or '.join(pinned)}, and {installed} is installed"
+            raise PostError(Finding(LOCK, 1, message, f"make site installs it, then: blog run {post.slug}"))
+
+
+def imported_packages(post: Post) -> set[str]:
+    """What the cells that run import, but for Python's own modules."""
+    sources = [cell.region.source for cell in post.cells if cell.runs]
+    named = {name for source in sources for _, names in imports(source) for name in names}
+    return named - sys.stdlib_module_names
 
 
 def _file(post: Post, folder: Path, name: str) -> bytes:
@@ -154,7 +187,9 @@ def _kernel(
         yield client, folder
 
 
-def _run_cell(client: _Client, post: Post, cell: Cell, number: int, limit: _Limit) -> CellResult:
+def _run_cell(
+    client: _Client, post: Post, cell: Cell, number: int, limit: _Limit, *, quick: bool
+) -> CellResult:
     """Run one cell and read its outputs; a raising cell must raise, every other must not."""
     raises = "raises" in cell.flags
     node = nbformat.v4.new_code_cell(cell.region.source, id=cell.name)
@@ -179,7 +214,7 @@ def _run_cell(client: _Client, post: Post, cell: Cell, number: int, limit: _Limi
         raise _failure(post, cell, _line(traceback, cell), message, detail=traceback)
     if raises and not error:
         raise _failure(post, cell, 1, "is marked .raises and did not raise")
-    return _collect(post, cell, node, seconds)
+    return _collect(post, cell, node, seconds, quick=quick)
 
 
 def _line(traceback: str, cell: Cell) -> int:
@@ -197,7 +232,7 @@ def _failure(post: Post, cell: Cell, line: int, message: str, hint: str = "", de
     return PostError(Finding(where, cell.region.start + line - 1, said, fix), detail=detail)
 
 
-def _collect(post: Post, cell: Cell, node: NotebookNode, seconds: float) -> CellResult:
+def _collect(post: Post, cell: Cell, node: NotebookNode, seconds: float, *, quick: bool) -> CellResult:
     """Turn a cell's outputs into files for the page and outputs for the notebook."""
     result = CellResult(cell, seconds=round(seconds, 2))
     text, html, figures = "", "", 0
@@ -216,7 +251,11 @@ def _collect(post: Post, cell: Cell, node: NotebookNode, seconds: float) -> Cell
             figures += 1
             if not {"image/png", "image/svg+xml"} & set(pictures):
                 raise _failure(post, cell, 1, f"displays {pictures[0]}, and a page takes PNG and SVG")
-            file, content = figure_files(cell.name + (f"-{figures}" if figures > 1 else ""), data)
+            try:
+                file, content = figure_files(cell.name + (f"-{figures}" if figures > 1 else ""), data)
+            except (OSError, ValueError, SyntaxError) as error:  # XMLSyntaxError is a SyntaxError
+                raise _failure(post, cell, 1, f"displays a figure that cannot be read: {error}") from None
+            content = mark_quick(file, content) if quick else content
             result.files[file] = content
             kind = "image/svg+xml" if file.endswith(".svg") else "image/png"
             shown = content.decode() if kind == "image/svg+xml" else base64.b64encode(content).decode()
@@ -307,9 +346,8 @@ print(json.dumps([{name: number(name) for name in values}, data, device, version
 
 def _questions(client: _Client, post: Post) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, str]]:
     """Ask the kernel at the end of the run for values, data, device and the versions of what cells import."""
-    sources = [cell.region.source for cell in post.cells if cell.runs]
-    named = {name for source in sources for _, names in imports(source) for name in names}
-    packages = sorted(named - sys.stdlib_module_names | ({"jaxlib"} if "jax" in named else set()))
+    named = imported_packages(post)
+    packages = sorted(named | ({"jaxlib"} if "jax" in named else set()))
     asked = f"{{'bound': globals(), 'values': {list(post.values)!r}, 'packages': {packages!r}}}"
     try:
         said = _ask(client, f"exec({QUESTIONS!r}, {asked})")

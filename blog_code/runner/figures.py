@@ -69,6 +69,8 @@ def page_svg(text: str, prefix: str) -> bytes:
 
 def mark_quick(file: str, content: bytes) -> bytes:
     """Write "quick run" across a figure, so that nobody takes it for a result."""
+    if not file.endswith((".svg", ".png")):
+        return content
     if file.endswith(".svg"):
         mark = '<text x="50%" y="50%" text-anchor="middle" font-size="28" fill="#d00">quick run</text>'
         return content.replace(b"</svg>", mark.encode() + b"</svg>")

@@ -1,5 +1,6 @@
 """Run many posts: which of them, how many at a time, and what is said at the end."""
 
+import contextlib
 import os
 import threading
 from collections import Counter
@@ -8,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from blog_code.runner.cells import Post, read_post
+from blog_code.runner.cells import Post, post_paths, read_post
 from blog_code.runner.check import check_post
 from blog_code.runner.errors import PostError
 from blog_code.runner.run import fresh_record, refresh, run_post
@@ -63,6 +64,18 @@ def run_posts(
     return not failed
 
 
+def refresh_posts(root: Path) -> None:
+    """Make the editions of fresh posts anew where the prose is newer; executes nothing.
+
+    A post for which that cannot be done is one that `blog check` names.
+    """
+    for path in post_paths(root):
+        with contextlib.suppress(PostError):
+            post = read_post(path, root)
+            if post.runs and (record := fresh_record(post)):
+                refresh(post, record)
+
+
 def _one(
     post: Post, *, quick: bool, force: bool, verify: bool, say: Callable[[str], None], limits: dict[str, Any]
 ) -> str:
@@ -78,13 +91,17 @@ def _one(
         say(f"{post.slug}: executing {count} cells aside, to compare")
         return verify_post(post, say=say, **limits)
     if not (force or quick) and (record := fresh_record(post)):
-        anew = refresh(post, record)
-        say(f"{post.slug}: fresh, 0 cells executed" + (", editions made anew from the prose" if anew else ""))
-        return "fresh"
-    say(f"{post.slug}: executing {count} cells")
-    folder = run_post(post, quick=quick, say=say, **limits)
-    say(f"{post.slug}: done, {folder.relative_to(post.root)}")
-    if not quick:
-        for finding in check_post(post).findings:
-            say(str(finding))
-    return "executed"
+        anew = ", editions made anew from the prose" if refresh(post, record) else ""
+        verdict = check_post(post)
+        say(f"{post.slug}: {verdict.status}, 0 cells executed{anew}")
+        state = verdict.status
+    else:
+        say(f"{post.slug}: executing {count} cells")
+        folder = run_post(post, quick=quick, say=say, **limits)
+        say(f"{post.slug}: done, {folder.relative_to(post.root)}")
+        if quick:
+            return "executed"
+        verdict, state = check_post(post), "executed"
+    for said in (*verdict.reasons, *verdict.findings):
+        say(f"    {said}" if isinstance(said, str) else str(said))
+    return FAILED if verdict.wrong(release=False) else state

@@ -5,11 +5,15 @@ whatever way, it kills the kernels with all that they started and removes the fo
 """
 
 import contextlib
+import ctypes
 import json
 import os
 import shutil
 import signal
 import sys
+import time
+
+PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 
 
 def warm() -> None:
@@ -42,6 +46,8 @@ def become_kernel(arguments: list[str], folder: str) -> None:
 def serve(home: str) -> None:
     """Fork a kernel for each request, until there are no more."""
     warm()
+    if sys.platform == "linux":  # what a kernel leaves behind when it dies becomes a child of ours
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a kernel that ended is gone at once: nobody waits for it
     children: list[int] = []
     try:
@@ -63,7 +69,21 @@ def serve(home: str) -> None:
                     child, os.WNOHANG
                 )  # an error means that the number is nobody's, or somebody else's
                 os.killpg(child, signal.SIGKILL)
+        while left := children_now():
+            for child in left:
+                with contextlib.suppress(OSError):
+                    os.kill(child, signal.SIGKILL)
+            time.sleep(0.01)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def children_now() -> list[int]:
+    """The processes whose parent is this one, where the system tells."""
+    try:
+        with open(f"/proc/self/task/{os.getpid()}/children") as listed:
+            return [int(child) for child in listed.read().split()]
+    except OSError:
+        return []
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +31,16 @@ def cell_digest(source: str, flags: frozenset[str] | list[str]) -> str:
 
 
 def device_kind() -> str:
-    """The kind of device that JAX would choose here, told without importing it: cpu, gpu or tpu."""
+    """The kind of device that JAX would choose here, told without importing it: cpu, gpu or tpu.
+
+    It takes an accelerator where there is one and a package that speaks to it is installed.
+    """
     wanted = os.environ.get("BLOG_DEVICE") or os.environ.get("JAX_PLATFORMS", "").partition(",")[0]
     if wanted:
         return "gpu" if wanted in {"cuda", "rocm"} else wanted
-    if Path("/dev/nvidia0").exists() or Path("/dev/kfd").exists():
+    if find_spec("jax_plugins") and (Path("/dev/nvidia0").exists() or Path("/dev/kfd").exists()):
         return "gpu"
-    return "tpu" if Path("/dev/accel0").exists() else "cpu"
+    return "tpu" if find_spec("libtpu") and Path("/dev/accel0").exists() else "cpu"
 
 
 def fingerprint(post: Post, *, data: dict[str, str] | None = None, profile: str = "full") -> dict[str, str]:
@@ -163,7 +167,13 @@ def seal(content: dict[str, Any]) -> str:
 def changed_parts(post: Post, record: Record) -> list[str]:
     """The parts of the fingerprint that differ from the sources as they stand."""
     now = fingerprint(post)
-    return [part for part in PARTS if now[part] != record.fingerprint.get(part)]
+    changed = {part for part in PARTS if now[part] != record.fingerprint.get(part)}
+    # Outputs bear the names of their regions: a new name is a change, even of the same code.
+    if [cell["region"] for cell in record.cells] != [cell.name for cell in post.cells]:
+        changed.add("cells")
+    if "jax" not in record.versions:  # it computes on the CPU, whatever else is there
+        changed.discard("device")
+    return [part for part in PARTS if part in changed]
 
 
 def changed_regions(post: Post, record: Record) -> list[str]:

@@ -12,14 +12,13 @@ from typing import TYPE_CHECKING, Any
 from blog_code.runner.atomic import Busy, lock, replace_folder
 from blog_code.runner.cells import Post
 from blog_code.runner.derived import accepted_outputs, as_json, derived_files, derived_names, remade
-from blog_code.runner.errors import Finding, PostError
+from blog_code.runner.errors import PostError, writing
 from blog_code.runner.record import (
     FORMAT,
     STALE,
     Record,
     cell_digest,
     changed_parts,
-    commit_of,
     digest,
     fingerprint,
     missing_outputs,
@@ -54,8 +53,12 @@ def fresh_record(post: Post) -> Record | None:
 def _writing(post: Post) -> Iterator[Path]:
     """Hold the post's lock and give an empty folder; says in one line why nothing can be written."""
     staging = post.root / ".blog" / "staging" / post.slug
+    again = f"blog run {post.slug}"
     try:
-        with lock(post.root / ".blog" / "locks" / f"{post.slug}.lock"):
+        with (
+            writing("the run", post.root, again),
+            lock(post.root / ".blog" / "locks" / f"{post.slug}.lock"),
+        ):
             shutil.rmtree(staging, ignore_errors=True)
             try:
                 staging.mkdir(parents=True)
@@ -63,14 +66,8 @@ def _writing(post: Post) -> Iterator[Path]:
             finally:
                 shutil.rmtree(staging, ignore_errors=True)
     except Busy:
-        fix = f"wait for it to end, or end it, then: blog run {post.slug}"
+        fix = f"wait for it to end, or end it, then: {again}"
         raise PostError(post.finding(1, "another run of this post is under way", fix)) from None
-    except OSError as error:
-        path = Path(os.fsdecode(error.filename or post.path))
-        name = path.relative_to(post.root).as_posix() if path.is_relative_to(post.root) else str(path)
-        message = f"the run could not be written: {error.strerror or error}"
-        fix = f"make room and give write access, then: blog run {post.slug}"
-        raise PostError(Finding(name, 1, message, fix)) from None
 
 
 def run_post(post: Post, *, quick: bool = False, say: Callable[[str], None] = print, **options: Any) -> Path:
@@ -115,7 +112,7 @@ def run_files(post: Post, result: "RunResult", *, quick: bool = False) -> dict[s
             raise PostError(
                 post.finding(1, message, f"rename a region or a file, then: blog run {post.slug}")
             )
-        files[name] = mark_quick(name, content) if quick and name.endswith((".svg", ".png")) else content
+        files[name] = mark_quick(name, content) if quick and name in result.files else content
     record = make_record(post, result, files, quick=quick)
     outputs = {cell.cell.name: cell.outputs for cell in result.cells}
     return {**files, **derived_files(post, record, outputs), "record.json": as_json(record)}
@@ -131,7 +128,7 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
     timings = {name for name, value in post.values.items() if value.get("timing")}
     data = result.data.get("files", {}) if isinstance(result.data, dict) else {}
     seconds = {cell.cell.name: cell.seconds for cell in result.cells}
-    parts = fingerprint(post, data=data, profile="quick" if quick else "full")
+    parts = fingerprint(post, data=data, profile="quick" if quick else "full") | {"lock": result.lock}
     parts["device"] = result.device.partition(" ")[0]
     if parts["device"] in {"cuda", "rocm"}:
         parts["device"] = "gpu"
@@ -155,7 +152,7 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
         "data": result.data,
         "device": result.device,
         "versions": result.versions,
-        "commit": commit_of(post),
+        "commit": result.commit,
         "volatile": {
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(result.seconds, 1),

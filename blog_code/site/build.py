@@ -10,14 +10,18 @@ from functools import partial
 from pathlib import Path
 
 from blog_code.runner.atomic import Busy, lock, replace_folder
-from blog_code.runner.errors import Finding, PostError
+from blog_code.runner.errors import Finding, PostError, writing
 
 
 def build_site(root: Path) -> Path:
     """Build the site into `site/`; a build that fails leaves the old one whole. Returns its folder."""
     staging = root / ".blog" / "site"
     try:
-        with lock(root / ".blog" / "locks" / "site.lock") as held, ThreadPoolExecutor(1) as beside:
+        with (
+            writing("the site", root, "blog build"),
+            lock(root / ".blog" / "locks" / "site.lock") as held,
+            ThreadPoolExecutor(1) as beside,
+        ):
             shutil.rmtree(staging, ignore_errors=True)
             finishing = beside.submit(prepare, staging, root)
             write_pages(root, staging, held)

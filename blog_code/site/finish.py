@@ -4,11 +4,13 @@ No plugin and no hook: the step reads a folder of pages, whichever generator wro
 """
 
 import re
+import shutil
 from pathlib import Path
 
+from blog_code.runner.errors import PostError
 from blog_code.site.cells import dress_cells, dress_outputs
 from blog_code.site.closing import write_closing
-from blog_code.site.feed import mend_feeds
+from blog_code.site.feed import mend_feeds, mend_sitemap
 from blog_code.site.figures import dress_figures
 from blog_code.site.header import dress_excerpts, write_header
 from blog_code.site.maths import write_maths
@@ -28,6 +30,7 @@ def finish_site(folder: Path, root: Path) -> None:
 
 def finish_pages(site: Site) -> None:
     """Finish every page of a built site, its search index and its feeds."""
+    drop_drafts(site)
     pages = read_pages(site)
     for page in pages:
         finish_page(page)
@@ -36,6 +39,7 @@ def finish_pages(site: Site) -> None:
     slim_styles(site)
     mend_search(site, pages)
     mend_feeds(site)
+    mend_sitemap(site)
 
 
 def finish_page(page: Page) -> None:
@@ -64,7 +68,18 @@ def read_pages(site: Site) -> list[Page]:
     pages = [read_page(path, site) for path in sorted(site.folder.rglob("*.html"))]
     for page in pages:
         page.post, page.record = site.posts.get(page.place, (None, None))
+    for place in set(site.posts) - {page.place for page in pages}:
+        post, _ = site.posts[place]
+        fix = "look at the blog plugin in mkdocs.yml, then: blog build"
+        raise PostError(post.finding(1, f"the site has no page {place}", fix))
     return pages
+
+
+def drop_drafts(site: Site) -> None:
+    """Keep the runs of posts that are not published out of the site."""
+    for folder in (site.folder / "runs").glob("*"):
+        if f"posts/{folder.name}/" not in site.posts:
+            shutil.rmtree(folder)
 
 
 def slim_styles(site: Site) -> None:

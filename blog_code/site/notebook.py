@@ -35,6 +35,8 @@ def reach_code(page: Page) -> None:
 def copy_notebooks(site: Site) -> None:
     """Lay each notebook beside the script of its run: generators make pages of them and drop the file."""
     for path in (site.root / "docs" / "runs").glob("*/*.ipynb"):
+        if f"posts/{path.parent.name}/" not in site.posts:
+            continue  # a draft's
         target = site.folder / "runs" / path.parent.name / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
         target.write_bytes(path.read_bytes())

@@ -31,9 +31,9 @@ class Site:
 
     @cached_property
     def posts(self) -> dict[str, tuple[Post, Record | None]]:
-        """Each post with the record of its run, by the address of its page: posts/flax-and-optax/."""
+        """Each post that is no draft with the record of its run, by its address: posts/flax-and-optax/."""
         posts = [read_post(path, self.root) for path in post_paths(self.root)]
-        return {f"posts/{post.slug}/": (post, read_record(post)) for post in posts}
+        return {f"posts/{post.slug}/": (post, read_record(post)) for post in posts if not post.draft}
 
     def lines(self, commit: str | None, path: str, first: int, last: int) -> str:
         """The address of some lines of a file at a commit; empty where repository or commit is not known."""
@@ -106,9 +106,6 @@ class Page:
             return None
         path = (self.path.parent / PurePosixPath(parts.path)).resolve()
         return path if path.is_file() and path.is_relative_to(self.site.folder.resolve()) else None
-
-    def write(self) -> None:
-        self.path.write_text(self.text(), encoding="utf-8")
 
     def text(self) -> str:
         return str(html.tostring(self.tree, encoding="unicode", doctype="<!doctype html>")) + "\n"

@@ -1,6 +1,7 @@
 """A small repository of posts in a temporary folder, and ways to run them with and without a kernel."""
 
 import contextlib
+import importlib.metadata
 import io
 import subprocess
 import sys
@@ -17,6 +18,7 @@ from blog_code.runner.check import Verdict, check_post
 from blog_code.runner.errors import PostError
 from blog_code.runner.execute import CellResult, RunResult
 from blog_code.runner.kernels import Nursery
+from blog_code.runner.record import commit_of, lock_digest
 from blog_code.runner.run import run_post
 
 MKDOCS = """\
@@ -34,6 +36,7 @@ markdown_extensions:
   - pymdownx.superfences
   - pymdownx.snippets: {base_path: [blog_code, docs/runs], check_paths: true, dedent_subsections: true}
 """
+NUMPY = importlib.metadata.version("numpy")
 BLOG = Path(sys.executable).with_name("blog")
 
 
@@ -43,7 +46,7 @@ class Repository:
     def __init__(self, root: Path, nursery: Nursery) -> None:
         self.root = root
         self.nursery = nursery
-        self.write("requirements.lock", "numpy==2.0.0 \\\n    --hash=sha256:00\n")
+        self.write("requirements.lock", f"numpy=={NUMPY} \\\n    --hash=sha256:00\n")
         self.write("docs/index.md", "# Fixture\n")
         self._configure()
 
@@ -127,7 +130,7 @@ class Repository:
         }
 
 
-def pretend(post: Post, *, quick: bool = False, say: Any = None, **options: Any) -> RunResult:
+def pretend(post: Post, *, quick: bool = False, jax: bool = False, **options: Any) -> RunResult:
     """What `execute` does, in this process and for cells that only compute and print."""
     names: dict[str, Any] = {}
     results = []
@@ -142,7 +145,9 @@ def pretend(post: Post, *, quick: bool = False, say: Any = None, **options: Any)
             result.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
         results.append(result)
     values = {name: names[name] for name in post.values}
-    return RunResult(results, {}, values, names.get("data_read", {}), "cpu", {"python": "3.12.0"}, 1.0)
+    lock, commit = lock_digest(post.root / "requirements.lock"), commit_of(post)
+    data, versions = names.get("data_read", {}), {"python": "3.12.0"} | ({"jax": "0.9.0"} if jax else {})
+    return RunResult(results, {}, values, data, "cpu", versions, 1.0, lock, commit)
 
 
 def alive(pid: int) -> bool:

@@ -308,25 +308,25 @@ def everything(root: Path) -> None:
             else:
                 results = [CellResult(cell, {f"{cell.name}.txt": b"1\n"}) for cell in post.cells if cell.runs]
                 values: dict[str, Any] = {name: 1.5 for name in post.values}
-                run_files(post, RunResult(results, {}, values, {}, "cpu", {"numpy": "1"}, 1.0))
+                run_files(post, RunResult(results, {}, values, {}, "cpu", {"numpy": "1"}, 1.0, "", None))
     except PostError as error:
         assert all(finding.line >= 1 and finding.path for finding in error.findings)
 
 
 @pytest.mark.parametrize("index", ["", "[]", '{"prose": "a", "files": []}', '{"prose": 1, "files": {}}'])
 def test_a_torn_index_of_derived_files_is_said_and_mended(repo: Repository, index: str) -> None:
-    """What only tells whether the editions are old fails nothing: the check says so, a run writes it anew."""
+    """Nobody knows then whether a number on the page was typed: the check says so, a run writes it anew."""
     with_run(repo)
     repo.write(INDEX, index)
 
     verdict = repo.check()
-    assert [str(finding).partition(",")[0] for finding in verdict.warnings] == [
+    assert [str(finding).partition(",")[0] for finding in verdict.findings] == [
         f"{INDEX}:1: is missing or torn"
     ]
     assert verdict.status == "fresh"
 
     assert repo.blog("run").returncode == 0
-    assert not repo.check().warnings
+    assert not repo.check().findings
 
 
 def test_a_comment_that_prose_ends_hides_no_cell(repo: Repository) -> None:

@@ -32,8 +32,41 @@ def add(text: str) -> Callable[[Repository], object]:
     return lambda repo: repo.write(PAGE, (repo.root / PAGE).read_text() + "\n" + text)
 
 
+TYPED = "``` { .text .output }\nright in 99.9 %\n```\n"
 FENCE = '``` { .python }\n--8<-- "x/story.py:%s"\n```\n'
 LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
+    "a typed output": (add(TYPED), PAGE, "an output typed into the page"),
+    "a line typed below an output": (
+        lambda repo: repo.edit(PAGE, '--8<-- "x/second.txt"\n', '--8<-- "x/second.txt"\nand more\n'),
+        PAGE,
+        "an output typed into the page",
+    ),
+    "an include of many files": (
+        add("``` { .text .output }\n--8<--\nx/record.json\n--8<--\n```\n"),
+        PAGE,
+        "an include of many files",
+    ),
+    "an address that is not the file's": (
+        lambda repo: repo.edit(PAGE, "title:", "slug: y\ntitle:"),
+        PAGE,
+        "slug is not x",
+    ),
+    "no date": (lambda repo: repo.edit(PAGE, "date: 2024-02-03\n", ""), PAGE, "date is missing or no date"),
+    "a tag that is no text": (
+        lambda repo: repo.edit(PAGE, "title:", "tags: [JAX, 2024]\ntitle:"),
+        PAGE,
+        "tags is no list of plain names",
+    ),
+    "a description that is no text": (
+        lambda repo: repo.edit(PAGE, "title:", "description: 2024\ntitle:"),
+        PAGE,
+        "description is no text",
+    ),
+    "a region that snippets cannot name": (
+        lambda repo: repo.edit(MODULE, "[start:second]", "[start:2nd]"),
+        MODULE,
+        "region 2nd cannot be called so",
+    ),
     "a region without end": (
         lambda repo: repo.edit(MODULE, "# --8<-- [end:second]\n", ""),
         MODULE,
@@ -280,17 +313,18 @@ def test_prose_newer_than_the_editions_warns(repo: Repository) -> None:
 
 
 @pytest.mark.parametrize("name", ["x.py", "x.ipynb", "values.yml", "provenance.md", "derived.yml"])
-def test_an_edited_derived_file_warns_and_is_mended_by_the_next_run(repo: Repository, name: str) -> None:
-    """What is derived is never edited: the check says so, and `blog run` makes it again."""
+def test_an_edited_derived_file_fails_and_is_mended_by_the_next_run(repo: Repository, name: str) -> None:
+    """A number that somebody typed into what is derived is refused, and `blog run` makes it again."""
     accepted(repo)
     before = repo.tree("docs/runs/x")
     repo.write(f"docs/runs/x/{name}", "something else")
 
-    assert name in str(repo.check())
+    assert name in messages(repo.check())
+    assert repo.blog("build").returncode == 1
 
     done = repo.blog("run", "x")
     assert done.returncode == 0, done.stderr + done.stdout
-    assert repo.check().warnings == []
+    assert repo.check().findings == []
     assert repo.tree("docs/runs/x")["second.txt"] == before["second.txt"]
 
 
@@ -350,7 +384,7 @@ def test_the_command_prints_a_line_a_post_and_exits_by_what_it_found(repo: Repos
     """CI trusts the exit code: 0 fresh or due, 1 stale, or due for a release, 2 a wrong use."""
     accepted(repo)
     codes = {"fresh": repo.blog("check").returncode}
-    repo.edit("requirements.lock", "2.0.0", "2.0.1")
+    repo.edit("requirements.lock", "numpy==", "numpy==9.")
     codes["due"] = repo.blog("check").returncode
     codes["release"] = repo.blog("check", "--release").returncode
     repo.edit(MODULE, "answer = 42", "answer = 43")
@@ -380,3 +414,39 @@ def test_a_check_imports_nothing_heavy(repo: Repository) -> None:
     )
 
     assert done.stdout.strip() == "[]"
+
+
+def test_a_post_in_a_folder_is_named(repo: Repository) -> None:
+    """A page that the site would show, and that no run and no check would see, is refused."""
+    accepted(repo)
+    repo.write("docs/posts/2026/sub.md", "---\ntitle: Sub\ndate: 2026-01-01\n---\n")
+
+    said = messages(check_site(repo.root, [repo.read()]))
+
+    assert "docs/posts/2026/sub.md:1: is a post in a folder, which no run sees" in said
+
+
+def test_a_stale_post_is_not_built(repo: Repository) -> None:
+    """If page, code and output disagree, the build fails, says where, and leaves the site as it was."""
+    accepted(repo)
+    repo.write("site/index.html", "old")
+    repo.edit(MODULE, "answer = 42", "answer = 43")
+
+    done = repo.blog("build")
+
+    assert done.returncode == 1
+    assert "x: stale" in done.stderr and "changed first" in done.stderr
+    assert repo.tree("site") == {"index.html": b"old"}
+
+
+def test_a_release_makes_the_editions_of_newer_prose(repo: Repository) -> None:
+    """A sentence mended in a pull request is published with editions that have it, without a run."""
+    accepted(repo)
+    before = (repo.root / "docs/runs/x/record.json").read_bytes()
+    repo.edit(PAGE, "Prose.", "Mended prose.")
+
+    repo.blog("build", "--release")  # which may fail: this fixture speaks another Markdown
+
+    assert repo.check().warnings == []
+    assert "Mended prose." in (repo.root / "docs/runs/x/x.py").read_text()
+    assert (repo.root / "docs/runs/x/record.json").read_bytes() == before

@@ -6,11 +6,12 @@ import subprocess
 
 import pytest
 from PIL import Image
-from repository import Repository, alive, messages
+from repository import Repository, alive, gone_within, messages
 
 from blog_code.runner.errors import PostError
 from blog_code.runner.execute import CellResult, RunResult
-from blog_code.runner.run import run_files
+from blog_code.runner.kernels import Nursery
+from blog_code.runner.run import run_files, run_post
 
 FIGURE = """
 import matplotlib.pyplot as plt
@@ -237,6 +238,7 @@ def test_a_newly_listed_file_or_value_needs_a_run(repo: Repository) -> None:
     repo.post(first="more = 2\nprint('written')")
     repo.accept()
     repo.edit("docs/posts/x.md", "title:", "values: {more: {is: 2}}\ntitle:")
+    repo.edit("docs/posts/x.md", "Prose.", "It is {{ x.more }}.")
 
     done = repo.blog("run")
 
@@ -259,7 +261,7 @@ def test_quick_replaces_the_parameters_apart_from_the_accepted_run(repo: Reposit
     assert folder == repo.root / ".blog/quick/x"
     assert (folder / "second.txt").read_text() == "3\n"
     assert b"quick run" in (folder / "third.svg").read_bytes()
-    assert Image.open(folder / "third-2.png").convert("RGB").getcolors(1 << 20) != []
+    assert "quick run" in (folder / "x.ipynb").read_text()
     assert "red" in {
         "red" if pixel[0] > 200 and pixel[1] < 80 else ""
         for _, pixel in Image.open(folder / "third-2.png").convert("RGB").getcolors(1 << 20) or []
@@ -278,7 +280,54 @@ def test_two_outputs_of_one_name_are_refused(repo: Repository) -> None:
     ]
 
     with pytest.raises(PostError, match=r"two outputs would be called a-2\.svg"):
-        run_files(post, RunResult(cells, {}, {}, {}, "cpu", {}, 0.0))
+        run_files(post, RunResult(cells, {}, {}, {}, "cpu", {}, 0.0, "", None))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "from IPython.display import SVG, display\ndisplay({'image/svg+xml': '<svg><g></svg>'}, raw=True)",
+        "from IPython.display import display\ndisplay({'image/png': 'bm90aGluZw=='}, raw=True)",
+    ],
+)
+def test_a_figure_that_cannot_be_read_is_the_cells_fault(repo: Repository, code: str) -> None:
+    """The error names the region, and the other posts still run."""
+    repo.post(first=code)
+
+    with pytest.raises(PostError, match="region first: displays a figure that cannot be read"):
+        repo.run()
+
+
+def test_a_run_with_other_versions_than_the_lock_is_refused(repo: Repository) -> None:
+    """A record never names a lock that the run did not have."""
+    repo.post(first="import numpy\nprint(numpy.sum([1]))")
+    repo.write("requirements.lock", "numpy==9.9.9\n")
+
+    with pytest.raises(PostError, match=r"requirements.lock:1: numpy is to be 9.9.9, and .* is installed"):
+        repo.run()
+
+
+def test_the_lock_of_a_record_is_that_before_the_run(repo: Repository) -> None:
+    """A lock that changes while cells run is not the one that they ran with."""
+    lock = str(repo.root / "requirements.lock")
+    repo.post(first=f"from pathlib import Path\nprint(Path({lock!r}).write_text(''))")
+
+    repo.run()
+
+    assert repo.check().status == "due"
+
+
+def test_what_a_killed_kernel_started_ends_too(repo: Repository) -> None:
+    """A process with a session of its own outlives neither its kernel nor, for long, the command."""
+    repo.post(
+        first="import os, subprocess\nfrom pathlib import Path\n"
+        "child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
+        f"Path({str(repo.root)!r}, 'pid').write_text(str(child.pid))\nos._exit(3)"
+    )
+    with Nursery() as nursery, pytest.raises(PostError, match="the kernel died"):
+        run_post(repo.read(), nursery=nursery, say=lambda text: None)
+
+    assert gone_within(5, int((repo.root / "pid").read_text()))
 
 
 def test_a_run_leaves_no_process_and_no_folder(repo: Repository) -> None:

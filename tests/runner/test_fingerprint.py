@@ -12,10 +12,10 @@ from blog_code.runner.record import fingerprint
 CELLS = {"first": "scale = 2", "second": "print(scale * 21)"}
 
 
-def accepted(repo: Repository) -> Repository:
+def accepted(repo: Repository, *, jax: bool = True) -> Repository:
     """A repository with one post and an accepted run of it."""
     repo.post(**CELLS, flags={"first": ".parameters"}, front="quick: {scale: 1}")
-    repo.accept()
+    repo.accept(jax=jax)
     assert repo.check().status == "fresh"
     return repo
 
@@ -50,6 +50,15 @@ STALE: dict[str, tuple[Callable[[Repository], object], str]] = {
     "a cell less": (
         lambda repo: repo.post(second="print(42)"),
         "gone first",
+    ),
+    "the name of a region": (
+        lambda repo: repo.post(
+            initial=CELLS["first"],
+            second=CELLS["second"],
+            flags={"initial": ".parameters"},
+            front="quick: {scale: 1}",
+        ),
+        "new initial; gone first",
     ),
     "the declared data": (
         lambda repo: repo.edit("docs/posts/x.md", "title:", "data: {digits.gz: abc}\ntitle:"),
@@ -88,7 +97,7 @@ def test_another_profile_is_stale(repo: Repository) -> None:
 
 DUE: dict[str, tuple[Callable[[Repository], object], str]] = {
     "the lock": (
-        lambda repo: repo.edit("requirements.lock", "2.0.0", "2.0.1"),
+        lambda repo: repo.edit("requirements.lock", "numpy==", "numpy==9."),
         "lock changed since the run of",
     ),
     "the device": (lambda repo: os.environ.update(BLOG_DEVICE="gpu"), "device changed since the run of"),
@@ -108,6 +117,26 @@ def test_what_makes_a_post_due_warns_and_fails_a_release(repo: Repository, what:
     assert named in verdict.reasons[0]
     assert "blog run --force x" in verdict.reasons[-1]
     assert (verdict.wrong(release=False), verdict.wrong(release=True)) == (False, True)
+
+
+def test_a_post_without_jax_is_never_due_for_another_device(repo: Repository) -> None:
+    """What computes without JAX does so on the CPU, and a release on a GPU must not ask for more."""
+    accepted(repo, jax=False)
+
+    os.environ["BLOG_DEVICE"] = "gpu"
+
+    assert repo.check().status == "fresh"
+
+
+def test_regions_that_swap_names_are_stale(repo: Repository) -> None:
+    """Outputs lie under the names of regions: with names swapped, each would show the output of the other."""
+    repo.post(small="print(1 + 1)", large="print(10 * 10)")
+    repo.accept()
+    assert repo.check().status == "fresh"
+
+    repo.post(large="print(1 + 1)", small="print(10 * 10)")
+
+    assert repo.check().status == "stale"
 
 
 IRRELEVANT: dict[str, Callable[[Repository], object]] = {
@@ -150,7 +179,7 @@ def test_the_parts_have_their_own_hashes(repo: Repository) -> None:
     accepted(repo)
     before = fingerprint(repo.read())
 
-    repo.edit("requirements.lock", "2.0.0", "2.0.1")
+    repo.edit("requirements.lock", "numpy==", "numpy==9.")
 
     after = fingerprint(repo.read())
     assert {part for part in before if before[part] != after[part]} == {"lock"}
