@@ -73,9 +73,7 @@ class Ours(Way):
             flags=re.MULTILINE,
         )
         (folder / "mkdocs.yml").write_text(settings, encoding="utf-8")
-        for name in ("docs/assets", "overrides"):
-            if (ROOT / name).is_dir():
-                shutil.copytree(ROOT / name, folder / name)
+        shutil.copytree(ROOT / "docs" / "assets", folder / "docs" / "assets")
         (folder / "docs" / "index.md").write_text("# Posts\n")
         for post in range(posts):
             package = folder / "blog_code" / f"post_{post}"

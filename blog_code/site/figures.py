@@ -9,6 +9,7 @@ from blog_code.runner.errors import Finding, PostError
 from blog_code.site.page import Element, Page, add_class, replace
 
 POINT = 4 / 3  # pixels of CSS
+COORDINATES = re.compile(r'(?: (?:d|x|y|points)="|(?:rotate|translate)\()[^")]*')
 
 
 def dress_figures(page: Page) -> None:
@@ -41,8 +42,11 @@ def inline_svg(content: bytes, alt: str, page: Page) -> Element:
 
 
 def slim(markup: str) -> str:
-    """The same drawing in half the bytes: tenths of a point, and no id that nothing refers to."""
-    markup = re.sub(r"(\d\.\d)\d{2,}", r"\1", markup)
+    """The same drawing in half the bytes: tenths of a point, and no id that nothing refers to.
+
+    Only what says where things are is shortened: a number that is read, on an axis, stays as it is.
+    """
+    markup = COORDINATES.sub(lambda found: re.sub(r"(\d\.\d)\d{2,}", r"\1", found[0]), markup)
     wanted = set(re.findall(r"#([\w.-]+)", markup))
     markup = re.sub(r' id="([\w.-]+)"', lambda found: found[0] if found[1] in wanted else "", markup)
     return re.sub(r">\s+<", "><", markup)

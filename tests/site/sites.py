@@ -1,5 +1,6 @@
 """Two sites to look at: this checkout's own, and a thin one that has one of each thing."""
 
+import importlib.metadata
 import os
 import shutil
 import subprocess
@@ -71,7 +72,8 @@ def thin_repository(root: Path) -> Path:
     configuration = (ROOT / "mkdocs.yml").read_text("utf-8")
     configuration = configuration.replace("flax-and-optax/values", "thin-post/values")
     (root / "mkdocs.yml").write_text(configuration, "utf-8")
-    (root / "requirements.lock").write_text("matplotlib==3.0.0 \\\n    --hash=sha256:00\n")
+    pinned = f"matplotlib=={importlib.metadata.version('matplotlib')}"
+    (root / "requirements.lock").write_text(f"{pinned} \\\n    --hash=sha256:00\n")
     git = ["git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "All of it"]):
         subprocess.run([*git, *command], cwd=root, check=True)

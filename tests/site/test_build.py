@@ -4,12 +4,15 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
-from sites import Built, build_thin
+from sites import ROOT, Built, build_thin
 
+from blog_code.runner.check import check_posts
 from blog_code.runner.errors import PostError
+from blog_code.runner.jobs import run_posts
 from blog_code.site.build import build_site, write_pages
 from blog_code.site.finish import finish_site
 from blog_code.site.policy import policed, script_hashes
@@ -58,6 +61,30 @@ def test_a_failed_build_leaves_the_old_site(thin: Built, tmp_path: Path) -> None
     assert (root / "site" / "index.html").read_text() == "the old site"
 
 
+def test_a_draft_is_not_published(thin: Built, tmp_path: Path) -> None:
+    """Neither the page of a draft nor its run reaches the site, and no page links to it."""
+    root = tmp_path / "repository"
+    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
+    shutil.copytree(root / "docs" / "runs" / "thin-post", root / "docs" / "runs" / "draft")
+    text = (root / "docs" / "posts" / "thin-post.md").read_text("utf-8").replace("thin-post", "draft")
+    draft = text.replace("title:", "draft: true\ntitle:", 1)
+    (root / "docs" / "posts" / "draft.md").write_text(draft, "utf-8")
+
+    site = build_site(root)
+
+    assert (site / "runs" / "thin-post").is_dir() and not (site / "runs" / "draft").exists()
+    assert not [path for path in site.rglob("*.html") if "posts/draft" in path.read_text("utf-8")]
+
+
+def test_a_post_without_a_page_is_refused(thin: Built, tmp_path: Path) -> None:
+    """A generator that lays posts elsewhere leaves them without cells, header and check: never silently."""
+    shutil.copytree(thin.folder, tmp_path, dirs_exist_ok=True)
+    (tmp_path / "posts" / "thin-post").rename(tmp_path / "posts" / "elsewhere")
+
+    with pytest.raises(PostError, match="the site has no page posts/thin-post/"):
+        finish_site(tmp_path, thin.root)
+
+
 def test_a_figure_without_words_is_refused(thin: Built, tmp_path: Path) -> None:
     """A chart that nobody described does not reach a page."""
     shutil.copytree(thin.folder, tmp_path, dirs_exist_ok=True)
@@ -101,3 +128,22 @@ def test_hashes_name_each_inline_script_once() -> None:
     assert len(script_hashes(text)) == 2
     assert policed(policed(text)) == policed(text)
     assert policed(text).count("sha256-") == 2
+
+
+def test_the_readme_makes_a_post(thin: Built, tmp_path: Path) -> None:
+    """What the README says, word for word, gives a page with code and output, and a clean check."""
+    root = tmp_path / "repository"
+    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
+    readme = (ROOT / "README.md").read_text("utf-8")
+    module, page = (
+        textwrap.dedent(re.findall(rf"( +)(`+){language}\n(.*?)\1\2\n", readme, re.S)[0][2])
+        for language in ("python", "markdown")
+    )
+    (root / "blog_code" / "my_post").mkdir()
+    (root / "blog_code" / "my_post" / "story.py").write_text(module, "utf-8")
+    (root / "docs" / "posts" / "my-post.md").write_text(page, "utf-8")
+
+    assert run_posts([root / "docs" / "posts" / "my-post.md"], root)
+    assert not any(verdict.wrong(release=True) for verdict in check_posts(root))
+    text = (build_site(root) / "posts" / "my-post" / "index.html").read_text("utf-8")
+    assert "Hello, reader." in text and 'id="cell-greet"' in text

@@ -8,7 +8,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import axe_playwright_python
 import pytest
-from lxml import html
+from lxml import etree, html
 from sites import Built, Visit
 
 AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text("utf-8")
@@ -84,6 +84,30 @@ def test_ids_are_unique(site: Built) -> None:
         ids = html.fromstring(site.text(place)).xpath("//@id")
 
         assert len(ids) == len(set(ids)), (place, sorted(name for name in set(ids) if ids.count(name) > 1))
+
+
+def test_charts_say_what_the_run_drew(site: Built) -> None:
+    """Every number on an axis is the run's own: making a chart lighter changes no text in it."""
+    drawn = {
+        path: [text for text in etree.parse(path).xpath("//*[local-name()='text']//text()") if text.strip()]
+        for path in sorted((site.root / "docs" / "runs").glob("*/*.svg"))
+    }
+    shown = [
+        [str(text) for text in chart.xpath(".//text//text()") if text.strip()]
+        for place in site.pages
+        if place.startswith("posts/")
+        for chart in html.fromstring(site.text(place)).xpath("//svg[contains(@class, 'chart')]")
+    ]
+
+    assert drawn and all(texts in shown for texts in drawn.values()), [*drawn]
+
+
+def test_the_site_map_names_pages_for_readers_only(site: Built) -> None:
+    """Search engines are sent to posts, not to notebooks, and told no day that is only that of the build."""
+    text = (site.folder / "sitemap.xml").read_text("utf-8")
+
+    assert "/posts/" in text and "/runs/" not in text and "<lastmod>" not in text
+    assert gzip.decompress((site.folder / "sitemap.xml.gz").read_bytes()).decode() == text
 
 
 def test_policy_stands_before_the_first_script(site: Built) -> None:
