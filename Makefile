@@ -57,6 +57,10 @@ browser:  ## see that tests find a command chromium
 build: .venv/ready  ## build the site from the accepted runs
 	$(BIN)/blog build
 
+# Where GitHub builds, the pages link to the repository that it builds from.
+build release: export REPOSITORY_URL ?= \
+	$(if $(GITHUB_REPOSITORY),$(or $(GITHUB_SERVER_URL),https://github.com)/$(GITHUB_REPOSITORY))
+
 release: export SITE_URL ?= $(if $(GITHUB_REPOSITORY),https://$(subst /,.github.io/,$(GITHUB_REPOSITORY))/,https://example.org/)
 release: .venv/ready  ## build the site for publication: a post that is stale or due is refused
 	$(BIN)/blog build --release

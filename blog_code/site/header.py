@@ -100,7 +100,8 @@ def action_row(page: Page) -> Element:
     ]
     repository = urlsplit(page.site.repository)
     if repository.netloc == "github.com":
-        place = escape.escape(f"{repository.path}/blob/{page.site.pages_branch}/runs/{slug}/{slug}.ipynb")
+        notebook = f"docs/runs/{slug}/{slug}.ipynb"
+        place = escape.escape(f"{repository.path}/blob/{page.site.branch}/{notebook}")
         links.append(f'<a href="https://colab.research.google.com/github{place}">Open in Colab</a>')
     if page.site.repository:
         commit = (page.record.commit if page.record else None) or "HEAD"

@@ -26,7 +26,7 @@ class Site:
     name: str
     url: str  # ends in a slash
     repository: str  # https://github.com/owner/name, or empty
-    pages_branch: str
+    branch: str  # that Colab opens notebooks from
     author: str
 
     @cached_property
@@ -52,7 +52,7 @@ def read_site(root: Path, folder: Path) -> Site:
         config["site_name"],
         (config.get("site_url") or "/").rstrip("/") + "/",
         (extra.get("repository") or "").rstrip("/"),
-        extra.get("pages_branch", "gh-pages"),
+        extra.get("branch", "main"),
         extra.get("author", ""),
     )
 

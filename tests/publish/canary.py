@@ -17,7 +17,7 @@ from lxml import html
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
-SOURCES = ("mkdocs.yml", "docs", "blog_code", "benchmarks", "overrides")
+SOURCES = ("mkdocs.yml", "docs", "blog_code", "benchmarks")
 # Zensical has no plugin for notebooks: the executed edition is a page under MkDocs, a download under both.
 NOTEBOOK = re.compile(r"runs/([^/]+)/\1/index\.html")
 

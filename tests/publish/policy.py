@@ -1,4 +1,9 @@
-"""What the workflows must never lose: a function from parsed workflows to what is loose in them."""
+"""What the workflows may be: all that they say and these tables do not, and the reverse, is reported.
+
+Left out is what may change freely: the names of jobs and steps, limits of time within MINUTES, and the
+commits that actions are pinned to. Whoever changes a workflow changes its table too, and sees beside it
+what must stay: code that is executed gets no secret and no right to write, and only main is published.
+"""
 
 import re
 from collections.abc import Iterator
@@ -6,138 +11,172 @@ from typing import Any
 
 Workflow = dict[str, Any]
 
-MAIN = "github.ref == 'refs/heads/main'"
 RUNNER = "ubuntu-24.04"
-GPU_RUNNER = f"${{{{ vars.GPU_RUNNER || '{RUNNER}' }}}}"
-TRIGGERS = {"check.yml": {"pull_request"}, "publish.yml": {"push", "schedule", "workflow_dispatch"}}
-PATHS = {"blog_code/**", "docs/**", "requirements*.lock"}
-WORKFLOW_PATHS = {".github/**", ".github/workflows/**"}
-# The rights of a job beyond reading the repository; the key is the file and the job.
-RIGHTS = {
-    ("publish.yml", "deploy"): {"pages": "write", "id-token": "write"},
-    ("publish.yml", "propose"): {"contents": "write", "pull-requests": "write"},
-}
-ENVIRONMENTS = {("publish.yml", "execute"): "gpu", ("publish.yml", "deploy"): "github-pages"}
-# When each job of publish.yml goes on; an `||` or an `always()` more would let it go on elsewhere.
-WEEKLY = f"{MAIN} && github.event_name != 'push'"
-CONDITIONS = {
-    "plan": MAIN,
-    "execute": f"{MAIN} && needs.plan.outputs.posts != '[]'",
-    "build": f"!cancelled() && {MAIN} && needs.plan.result == 'success' "
-    "&& (needs.execute.result == 'success' || needs.execute.result == 'skipped')",
-    "deploy": f"!cancelled() && {MAIN} && needs.build.result == 'success'",
-    "locks": WEEKLY,
-    "audit": WEEKLY,
-    "propose": f"!cancelled() && {WEEKLY} "
-    "&& needs.build.result == 'success' && needs.locks.result == 'success'",
-}
-# A job that may write runs these and no more: none of them executes a post or installs anything.
-HARMLESS = {"make accept", "make propose"}
-PINNED = re.compile(r"actions/[\w-]+@[0-9a-f]{40}")
+MINUTES = range(1, 91)
+PINNED = re.compile(r"(actions/[\w-]+@)[0-9a-f]{40}")  # to a commit of an action of GitHub's own
+
+# The conditions of jobs. An `||` or an `always()` more would let a job go on elsewhere, or after a failure.
+MAIN = "github.ref == 'refs/heads/main'"
+WEEKLY = f"{MAIN} && github.event_name != 'push'"  # or by hand
+EXECUTED = "needs.execute.result == 'success'"
+BUILT = "needs.build.result == 'success'"
+
+# A checkout is of what the workflow was started for, never of a `ref`, and leaves no token behind.
+CHECKOUT = {"uses": "actions/checkout@commit", "with": {"persist-credentials": False}}
+PYTHON = {"uses": "actions/setup-python@commit", "with": {"python-version-file": ".python-version"}}
+# Artifacts come from jobs of the same run: a `run-id` could bring those of a stranger's pull request.
+ARTIFACTS = ".blog/artifacts"
+ALL_RUNS = {"pattern": "run-*", "path": ARTIFACTS, "merge-multiple": True}
+NEW_RUNS = {"uses": "actions/download-artifact@commit", "if": EXECUTED, "with": ALL_RUNS}
+LOCKS = {"uses": "actions/download-artifact@commit", "with": {"name": "locks", "path": ARTIFACTS}}
 
 
-def loosened(workflows: dict[str, Workflow], targets: set[str]) -> list[str]:
-    """All that is looser than it should be, a sentence each; `targets` are those of the Makefile."""
-    found = [f"{name} is a workflow unknown here" for name in workflows if name not in TRIGGERS]
-    found += [f"{name} is missing" for name in TRIGGERS if name not in workflows]
-    for name in workflows.keys() & TRIGGERS.keys():
-        found += [f"{name}: {reason}" for reason in _workflow(name, workflows[name], targets)]
-    return sorted(found)
+def upload(name: str, path: str, **also: object) -> Workflow:
+    """The step that keeps files for another job, or for people; an error where there are none."""
+    options = {"name": name, "path": path, "if-no-files-found": "error", **also}
+    return {"uses": "actions/upload-artifact@commit", "with": options}
 
 
-def _workflow(name: str, workflow: Workflow, targets: set[str]) -> Iterator[str]:
-    triggers = workflow.get("on", {})
-    if not isinstance(triggers, dict) or set(triggers) != TRIGGERS[name]:
-        yield f"runs on {sorted(triggers)}, and only {sorted(TRIGGERS[name])} is allowed"
-        return
-    for event in {"push", "pull_request"} & set(triggers):
-        paths = set((triggers[event] or {}).get("paths", []))
-        if not paths >= PATHS or not WORKFLOW_PATHS & paths:
-            yield f"the paths of {event} leave something out"
-    if "push" in triggers and triggers["push"].get("branches") != ["main"]:
-        yield "is pushed from another branch than main"
-    if unknown := set(workflow) - {"name", "on", "permissions", "concurrency", "env", "jobs"}:
-        yield f"has {sorted(unknown)}"
-    if workflow.get("permissions") != {}:
-        yield "permissions at the top are not {}"
-    if not workflow.get("concurrency"):
-        yield "sets no concurrency"
-    for text in _strings(workflow):
-        if re.search(r"\bsecrets\b", text):
-            yield f"uses a secret: {text}"
-    for key, job in workflow["jobs"].items():
-        yield from (f"job {key}: {reason}" for reason in _job(name, key, job, targets))
-    if name == "publish.yml":
-        yield from _order(workflow["jobs"])
+def job(*steps: str | Workflow, **keys: object) -> Workflow:
+    """A job that may only read the repository, on an ordinary runner, but for what `keys` say."""
+    reads = {"runs-on": RUNNER, "permissions": {"contents": "read"}, "timeout-minutes": "in MINUTES"}
+    return reads | keys | {"steps": list(steps)}
 
 
-def _job(name: str, key: str, job: Workflow, targets: set[str]) -> Iterator[str]:
-    rights = job.get("permissions")
-    if rights != RIGHTS.get((name, key), {"contents": "read"}):
-        yield f"has the permissions {rights}"
-    environment = job.get("environment")
-    if isinstance(environment, dict):
-        environment = environment.get("name")
-    if environment != ENVIRONMENTS.get((name, key)):
-        yield f"has the environment {environment}"
-    if job.get("runs-on") != (GPU_RUNNER if (name, key) == ("publish.yml", "execute") else RUNNER):
-        yield f"runs on {job.get('runs-on')}"
-    if not 0 < job.get("timeout-minutes", 0) <= 90:
-        yield "has no timeout, or one beyond 90 minutes"
-    if name == "publish.yml" and " ".join(str(job.get("if")).split()) != CONDITIONS.get(key):
-        yield f"goes on if {job.get('if')}"
-    if unknown := {"uses", "container", "services", "secrets", "continue-on-error"} & set(job):
-        yield f"has {sorted(unknown)}"
-    commands = set()
-    for step in job.get("steps", []):
-        yield from _step(step, targets)
-        commands.add(step.get("run", ""))
-        holds_token = any("github.token" in text for text in _strings(step))
-        if holds_token and (name, key, step.get("run")) != ("publish.yml", "propose", "make propose"):
-            yield "a step gets the token"
-    commands.discard("")
-    writes = rights != {"contents": "read"}
-    if writes and not commands <= HARMLESS:
-        yield f"may write and runs {sorted(commands - HARMLESS)}"
-    if "make execute" in commands and (name, key) != ("publish.yml", "execute"):
-        yield "executes posts"
+def cpu(condition: str, *steps: str | Workflow, **keys: object) -> Workflow:
+    """A job of publish.yml that needs no GPU, whichever lock the others take."""
+    return job(CHECKOUT, PYTHON, *steps, **keys, **{"if": condition, "env": {"LOCK": "requirements.lock"}})
 
 
-def _step(step: Workflow, targets: set[str]) -> Iterator[str]:
-    uses, run = step.get("uses"), step.get("run")
-    if uses is not None and not PINNED.fullmatch(uses):
-        yield f"{uses} is not pinned to a commit of an action of GitHub's own"
-    if uses is not None and uses.startswith("actions/checkout@"):
-        options = step.get("with") or {}
-        if options.get("persist-credentials") is not False:
-            yield "leaves the token in the checkout"
-        if {"ref", "repository", "token", "ssh-key"} & set(options):
-            yield "checks something else out than what it was started for"
-    if run is not None and not (re.fullmatch(r"make [a-z]+", run) and run.removeprefix("make ") in targets):
-        yield f"runs what is no make target: {run}"
-    if "continue-on-error" in step:
-        yield "goes on after an error"
+# Strangers' code runs in all of these: they read, on ordinary runners, and hold no secret.
+CHECK = {
+    "name": "check",
+    "on": {
+        "pull_request": {  # never pull_request_target, which has rights
+            "paths": [
+                ".ci/**", ".github/**", "benchmarks/**", "blog_code/**", "docs/**", "tests/**",
+                ".python-version", "Makefile", "mkdocs.yml", "pyproject.toml", "requirements*.lock",
+            ],
+        },
+    },
+    "permissions": {},
+    "concurrency": {"group": "check-${{ github.ref }}", "cancel-in-progress": True},
+    "jobs": {
+        "test": job(CHECKOUT, PYTHON, "make browser", "make test"),
+        "verify": job(
+            {"uses": CHECKOUT["uses"], "with": {"persist-credentials": False, "fetch-depth": 0}}, PYTHON,
+            {"run": "make verify", "env": {"SINCE": "${{ github.event.pull_request.base.sha }}"}},
+        ),
+        "preview": job(CHECKOUT, PYTHON, "make build", upload("preview", "site", **{"retention-days": 7})),
+    },
+}  # fmt: skip
+
+PUBLISH = {
+    "name": "publish",
+    "on": {  # nothing that a fork can start
+        "push": {
+            "branches": ["main"],
+            "paths": [
+                ".github/workflows/**", "benchmarks/results/**", "blog_code/**", "docs/**",
+                ".python-version", "Makefile", "mkdocs.yml", "pyproject.toml", "requirements*.lock",
+            ],
+        },
+        "schedule": [{"cron": "17 4 * * 1"}],
+        "workflow_dispatch": None,
+    },
+    "permissions": {},
+    "concurrency": {"group": "publish", "cancel-in-progress": False},
+    "env": {
+        "BLOG_DEVICE": "${{ vars.GPU_RUNNER && 'gpu' || 'cpu' }}",
+        "LOCK": "${{ vars.GPU_RUNNER && 'requirements-gpu.lock' || 'requirements.lock' }}",
+    },
+    "jobs": {
+        "plan": cpu(
+            MAIN, {"id": "plan", "run": "make plan"}, outputs={"posts": "${{ steps.plan.outputs.posts }}"}
+        ),
+        # The only job on the GPU: its environment has reviewers. No cache: others could have filled it.
+        "execute": job(
+            CHECKOUT, PYTHON, "make execute",
+            upload("run-${{ matrix.post }}", "docs/*/${{ matrix.post }}/**"),
+            name="Execute ${{ matrix.post }}",
+            needs="plan",
+            environment="gpu",
+            strategy={"fail-fast": False, "matrix": {"post": "${{ fromJSON(needs.plan.outputs.posts) }}"}},
+            env={"POST": "${{ matrix.post }}"},
+            **{
+                "if": f"{MAIN} && needs.plan.outputs.posts != '[]'",
+                "runs-on": f"${{{{ vars.GPU_RUNNER || '{RUNNER}' }}}}",
+            },
+        ),
+        "build": cpu(
+            f"!cancelled() && {MAIN} && needs.plan.result == 'success' "
+            f"&& ({EXECUTED} || needs.execute.result == 'skipped')",
+            NEW_RUNS, "make accept", "make release",
+            {"uses": "actions/upload-pages-artifact@commit", "with": {"path": "site"}},
+            needs=["plan", "execute"],
+        ),
+        # May write to Pages, so it runs nothing of the repository's.
+        "deploy": job(
+            {"id": "deploy", "uses": "actions/deploy-pages@commit"},
+            permissions={"pages": "write", "id-token": "write"},
+            needs="build",
+            environment={"name": "github-pages", "url": "${{ steps.deploy.outputs.page_url }}"},
+            **{"if": f"!cancelled() && {MAIN} && {BUILT}"},
+        ),
+        "locks": cpu(WEEKLY, "make lock", upload("locks", "requirements*.lock")),
+        "audit": cpu(WEEKLY, "make audit"),
+        "verify": cpu(WEEKLY, "make verify"),
+        # May write to the repository, so it executes no post and installs nothing. Has the only token.
+        "propose": job(
+            CHECKOUT, NEW_RUNS, LOCKS, "make accept",
+            {"run": "make propose", "env": {"GH_TOKEN": "${{ github.token }}"}},
+            permissions={"contents": "write", "pull-requests": "write"},
+            needs=["execute", "build", "locks"],
+            **{"if": f"!cancelled() && {WEEKLY} && {BUILT} && needs.locks.result == 'success'"},
+        ),
+    },
+}  # fmt: skip
 
 
-def _order(jobs: Workflow) -> Iterator[str]:
-    def needs(key: str) -> set[str]:
-        wanted = jobs.get(key, {}).get("needs", [])
-        return {wanted} if isinstance(wanted, str) else set(wanted)
-
-    waits = {"execute": {"plan"}, "build": {"plan", "execute"}, "deploy": {"build"}, "propose": {"build"}}
-    for key, wanted in waits.items():
-        if not wanted <= needs(key):
-            yield f"job {key}: does not wait for {sorted(wanted)}"
+def loosened(workflows: dict[str, Workflow]) -> list[str]:
+    """Where the workflows, by the names of their files, are not what the table allows: a line each."""
+    found = {file: _bare(workflow) for file, workflow in workflows.items()}
+    return sorted(_differences("", found, {"check.yml": CHECK, "publish.yml": PUBLISH}))
 
 
-def _strings(value: object) -> Iterator[str]:
-    """Every string inside, keys included."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _strings(key)
-            yield from _strings(inner)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _strings(inner)
-    elif isinstance(value, str):
-        yield value
+def _bare(workflow: Workflow) -> Workflow:
+    """A workflow without what may change freely."""
+    return workflow | {"jobs": {key: _bare_job(found) for key, found in workflow.get("jobs", {}).items()}}
+
+
+def _bare_job(found: Workflow) -> Workflow:
+    bare = _unnamed(found) | {"steps": [_bare_step(step) for step in found.get("steps", [])]}
+    if found.get("timeout-minutes") in MINUTES:
+        bare["timeout-minutes"] = "in MINUTES"
+    return bare
+
+
+def _bare_step(step: Workflow) -> Workflow | str:
+    bare = _unnamed(step)
+    if "uses" in bare and (pinned := PINNED.fullmatch(bare["uses"])):
+        bare["uses"] = f"{pinned[1]}commit"
+    return bare["run"] if bare.keys() == {"run"} else bare
+
+
+def _unnamed(named: Workflow) -> Workflow:
+    """Without the name, unless it is made of what another may have written."""
+    return {key: value for key, value in named.items() if key != "name" or "${{" in str(value)}
+
+
+def _differences(place: str, found: object, allowed: object) -> Iterator[str]:
+    if isinstance(found, list) and isinstance(allowed, list):
+        found, allowed = dict(enumerate(found)), dict(enumerate(allowed))
+    if isinstance(found, dict) and isinstance(allowed, dict):
+        for key in found.keys() - allowed.keys():
+            yield f"{place}{key}: is in no policy: {found[key]!r}"
+        for key in allowed.keys() - found.keys():
+            yield f"{place}{key}: is missing: {allowed[key]!r}"
+        for key in found.keys() & allowed.keys():
+            yield from _differences(f"{place}{key} ", found[key], allowed[key])
+    elif found != allowed:
+        yield f"{place.rstrip()}: is {found!r}, and the policy has {allowed!r}"

