@@ -71,7 +71,7 @@ def matrices(params):
 
 # --8<-- [start:smooth-loss]
 def smooth_loss(model, x, y):
-    """The reconstruction error without noise, so that a batch and its parts can be compared to the bit."""
+    """The reconstruction error without noise, so that a batch and its parts can be compared."""
     mean, _ = model.encoder(x, y)
     return optax.sigmoid_binary_cross_entropy(model.decoder(mean, y), x).sum(axis=-1).mean()
 

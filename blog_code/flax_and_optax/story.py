@@ -256,15 +256,18 @@ frozen_share, logged_share = (count / counts["everything trains"] for count in l
 # --8<-- [start:ema]
 model = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(seed))
 optimiser = nnx.Optimizer(model, optax.adam(3e-3), wrt=nnx.Param)
-average = nnx.EMA(model, decay=0.98, only=nnx.Param)
+averages = {decay: nnx.EMA(model, decay=decay, only=nnx.Param) for decay in (0.9, 0.98)}
 step = nnx.jit(train_step)
 for key in jax.random.split(jax.random.key(seed), 300):
     rows = jax.random.choice(key, 2048, (128,))
     step(model, optimiser, few_x[rows], few_y[rows], key)
-    average.update(model)
-raw_elbo, _ = evaluate(model, test_x[:1000], test_y[:1000], key)
-average_elbo, _ = evaluate(average.apply_to(model), test_x[:1000], test_y[:1000], key)
-print(f"test ELBO of the last weights {raw_elbo:.1f} nats, of their average {average_elbo:.1f} nats")
+    for average in averages.values():
+        average.update(model)
+candidates = [model, *(average.apply_to(model) for average in averages.values())]
+scores = [evaluate(candidate, test_x[:1000], test_y[:1000], key)[0] for candidate in candidates]
+raw_elbo, short_elbo, long_elbo = scores
+for name, elbo in zip(["the last weights", "decay 0.9", "decay 0.98"], scores, strict=True):
+    print(f"{name:<18} test ELBO {elbo:.1f} nats")
 # --8<-- [end:ema]
 
 # --8<-- [start:finite]
@@ -465,7 +468,7 @@ plt.show()
 
 # --8<-- [start:temperature]
 shown = jax.random.normal(jax.random.key(0xC0DE), (10, model.latent))
-rows = [nnx.sigmoid(model.decoder(t * shown, jnp.arange(10))) for t in right]
+rows = [nnx.sigmoid(model.decoder(t * shown, jnp.full(10, 2))) for t in (1.0, 0.8, 0.6, 0.4, 0.2)]
 show_digits(jnp.stack(rows))
 # --8<-- [end:temperature]
 

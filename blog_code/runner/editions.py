@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from blog_code.runner.cells import IMAGE, SNIPPET, Cell, Post
+from blog_code.runner.errors import PostError
 from blog_code.runner.values import shown_values
 
 FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})(.*)$")
@@ -20,6 +21,8 @@ LINK = re.compile(
     rf"(?:\{{:?[ ]*(?:{ATTRIBUTE}[ ]*)+\}})?"
 )
 WRAPPER = re.compile(r"^\s*</?(?:div|figure|figcaption|section|p)\b[^>]*>\s*$")
+PAGE_ONLY = re.compile(r"""^\s*<div\b[^>]*\bclass=["'][^"']*\bpage-only\b""")  # of no use elsewhere
+NOTE = re.compile(r"(\s?)\[\^([\w-]+)\](:?)")
 QUIET_BLOCKS = {"tab", "details", "html", "define", "definition"}  # blocks whose kind is not worth a word
 
 
@@ -50,9 +53,8 @@ def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str,
     cells: list[dict[str, Any]] = []
     for number, part in enumerate(parts):
         if isinstance(part, Cell):
-            tags = sorted(
-                part.flags - {"raises"} | ({"raises-exception"} if "raises" in part.flags else set())
-            )
+            known = {"parameters": "parameters", "raises": "raises-exception"}  # to papermill and Jupyter
+            tags = sorted(known[flag] for flag in part.flags & set(known))
             cells.append(_code(part.name, part.region.source, tags, outputs.get(part.name, [])))
         else:
             following = parts[number + 1] if number + 1 < len(parts) else None
@@ -153,6 +155,13 @@ def _parts(post: Post, record: dict[str, Any]) -> Iterator[str | Cell]:
                 prose += _plain_fence(opened[3], lines[number + 1 : end], cell)
             number = end + 1
             continue
+        if PAGE_ONLY.match(line):
+            end = _closing_div(lines, number)
+            if inside := [at for at in cells if number < at - post.first_line <= end]:
+                message = "a cell that is page-only, and the editions have all cells"
+                raise PostError(post.finding(inside[0], message, "move it out of the div"))
+            number = end + 1
+            continue
         if line.lstrip().startswith("<!--"):
             while number < len(lines) - 1 and "-->" not in lines[number]:
                 number += 1
@@ -173,6 +182,16 @@ def _closing(lines: list[str], number: int, fence: str) -> int:
     """The number of the line that closes a fence; `read_post` has seen that there is one."""
     closing = re.compile(rf"^[ \t>]*{fence[0]}{{{len(fence)},}}[ \t]*$")
     return next((n for n in range(number + 1, len(lines)) if closing.match(lines[n])), len(lines))
+
+
+def _closing_div(lines: list[str], number: int) -> int:
+    """The number of the line that closes the div of a line, or of the last line."""
+    depth = 0
+    for end in range(number, len(lines)):
+        depth += len(re.findall(r"<div\b", lines[end])) - lines[end].count("</div>")
+        if depth <= 0:
+            return end
+    return len(lines) - 1
 
 
 def _plain_fence(info: str, inner: list[str], cell: Cell | None) -> list[str]:
@@ -206,6 +225,7 @@ def _plain(line: str, post: Post, values: dict[str, str]) -> str:
     for number in range(0, len(pieces), 2):
         text = ATTRIBUTES.sub("", pieces[number])
         text = IMAGE.sub(lambda found: _picture(found[1], found[2], post), text)
+        text = NOTE.sub(lambda found: f"- [{found[2]}]" if found[3] else f" [{found[2]}]", text)
         pieces[number] = LINK.sub(r"\1", text)
     return "".join(pieces).rstrip() + ("  " if line.endswith("  ") and line.strip() else "")
 

@@ -10,6 +10,8 @@ from blog_code.site.page import Element, Page, element, replace
 
 MARKED = re.compile(r"^\s*\\([(\[])(.*)\\[)\]]\s*$", re.S)
 PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
+NAMES = {"log", "ln", "exp", "max", "min"}  # TeX leaves a thin space before what they are applied to
+OPERANDS = {"mi", "mn", "msub", "msup", "mfrac", "msqrt"}
 DOLLARS = re.compile(r"(?<![\\$\w])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])")
 
 
@@ -37,6 +39,9 @@ def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
         message = f"the formula {tex.strip()} cannot be set: {reason}"
         raise PostError(Finding(page.place, 1, message, "spell it otherwise, then: blog build"))
     node.attrib.pop("xmlns", None)
+    for name in list(node.iter("mi")):
+        if name.text in NAMES and (operand := name.getnext()) is not None and operand.tag in OPERANDS:
+            operand.addprevious(element('<mspace width="0.167em"></mspace>'))
     if not block:
         return node
     wrapper = element('<div class="formula" tabindex="0" role="group" aria-label="Formula"></div>')

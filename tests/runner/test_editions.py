@@ -13,6 +13,7 @@ from nbclient import NotebookClient
 from repository import NUMPY, Repository
 
 from blog_code.runner.editions import _parts, print_last
+from blog_code.runner.errors import PostError
 from blog_code.runner.values import format_value
 
 TAIL = """
@@ -62,9 +63,23 @@ of two lines -->
 
 <div class="grid" markdown>
 
-In a grid.
+In a grid.[^note]
 
 </div>
+
+<div class="page-only" markdown>
+
+Try it in <div>your</div> browser.
+
+<div class="grid" markdown>
+
+Here.
+
+</div>
+
+</div>
+
+[^note]: A note.
 
 ![Elsewhere](../assets/elsewhere.png)
 
@@ -180,7 +195,9 @@ A **caption** of a figure.
 
 *A caption.*
 
-In a grid.
+In a grid. [note]
+
+- [note] A note.
 
 *Elsewhere*
 
@@ -278,3 +295,13 @@ def test_values_reach_the_prose_of_a_built_page(repo: Repository) -> None:
     assert "It is −3.2." in page
     assert bad.returncode != 0
     assert "tatol" in bad.stderr + bad.stdout
+
+
+def test_a_cell_that_is_page_only_is_refused(repo: Repository) -> None:
+    """An edition without one of the cells would not run alone."""
+    repo.post(first="print(1)")
+    repo.edit("docs/posts/x.md", "Prose.", '<div class="page-only" markdown>\n')
+    repo.write("docs/posts/x.md", (repo.root / "docs/posts/x.md").read_text() + "\n</div>\n")
+
+    with pytest.raises(PostError, match=r"x.md:\d+: a cell that is page-only"):
+        repo.accept()

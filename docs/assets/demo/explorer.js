@@ -37,6 +37,7 @@ class Explorer {
 
   constructor(place, weights) {
     this.weights = weights;
+    this.place = place;
     this.build(place);
     this.listen();
     this.drawTiles();
@@ -107,7 +108,7 @@ class Explorer {
     event.preventDefault();
     const { digit = this.digit, z1 = this.z[0], z2 = this.z[1] } = link.dataset;
     this.show({ digit: Number(digit), z1: Number(z1), z2: Number(z2) });
-    this.plane.scrollIntoView({ block: "nearest" });
+    this.place.scrollIntoView({ block: "nearest" });
   }
 
   show({ digit = this.digit, z1 = this.z[0], z2 = this.z[1] }, aloud = true) {
