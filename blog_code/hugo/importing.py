@@ -194,7 +194,7 @@ def _convert(post: Post, site: Site, addresses: Addresses, workshop: Workshop, *
         resolver.reference,
         {**workshop.params, **(post.header.get("params") or {}), **post.source.header},
     )
-    text, _ = conversion.body(post.source.body, post.source.body_line)
+    text = conversion.page(post.source.body, post.source.body_line)
     if header.cover:
         _cover(header.values, header.cover, resolver)
     report = PostReport(str(post.path), page=here.file)
