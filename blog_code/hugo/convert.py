@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -124,10 +125,10 @@ class Conversion:
     def _html(self, tokens: Sequence[Token], env: dict[str, Any]) -> str:
         return str(self.parser.renderer.render(tokens, self.parser.options, env))
 
-    def inline_html(self, text: str) -> str:
+    def inline_html(self, text: str, line: int = 1) -> str:
         """Return one line of Markdown as HTML."""
         env: dict[str, Any] = self._environment()
-        tokens = self._inline_tokens(text, env)
+        tokens = self._inline_tokens(text, env, line)
         return str(self.parser.renderer.render(with_addresses(tokens), self.parser.options, env))
 
     def inline_markdown(self, text: str) -> str:
@@ -135,10 +136,10 @@ class Conversion:
         env: dict[str, Any] = self._environment() | {"set type": True}
         return markdown(self._inline_tokens(text, env), env, Mode.READABLE)
 
-    def _inline_tokens(self, text: str, env: dict[str, Any]) -> list[Token]:
+    def _inline_tokens(self, text: str, env: dict[str, Any], line: int = 1) -> list[Token]:
         tokens = self.parser.parseInline(text, env)
         resolve_links(tokens, self.resolve, self.here)
-        Policy().obey(tokens)
+        self._obey_policy(tokens, Body(text, [], [line]))
         return tokens
 
     # Shortcodes
@@ -161,7 +162,7 @@ class Conversion:
             shortcode,
             Surroundings(
                 convert=self._inner,
-                inline=self.inline_html,
+                inline=partial(self.inline_html, line=shortcode.line),
                 link=self._link,
                 params=self.params,
                 mapping=self.workshop.mapping,

@@ -52,6 +52,11 @@ def has_python(text: str) -> bool:
     return bool(re.search(r"(?mi)^[ >]*(`{3,}|~{3,}) ?\{? ?\.?(python3?|py3?|pycon|ipython3?)\b", text))
 
 
+def has_nested_fence(text: str) -> bool:
+    """True where a note or a list may hold a block of code: in a note, no run would see it."""
+    return bool(re.search(r"(?m)^ {4}[ >]*(`{3,}|~{3,})", text))
+
+
 def _name(before: str, taken: set[str]) -> str:
     """Return a region's name: that of the heading above it, with a number from the second on."""
     headings = list(_HEADING.finditer(before))
