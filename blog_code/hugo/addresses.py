@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from blog_code.hugo.header import strings
+from blog_code.hugo.header import slugged, strings, urlized
 from blog_code.hugo.links import Target, is_external, split_address
 from blog_code.hugo.problems import Refused
 from blog_code.hugo.shortcodes import Shortcode
@@ -189,7 +189,8 @@ class Resolver:
             if target := self.addresses.page(found[0], fragment=fragment):
                 return target
             raise Refused(f"`{shortcode.name} {path}` leads to a post that is not imported", shortcode.line)
-        slug = posixpath.basename(path.removesuffix("/index.md").removesuffix(".md").rstrip("/")).lower()
+        name = posixpath.basename(path.removesuffix("/index.md").removesuffix(".md").rstrip("/"))
+        slug = slugged(urlized(name))
         if not self.addresses.site.root and (self.addresses.into / page_target(slug).file).is_file():
             there = page_target(slug)
             return Target(there.file, there.address, fragment)

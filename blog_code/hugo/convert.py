@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from markdown_it import MarkdownIt
@@ -18,6 +19,7 @@ from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.embeds import Rendition, Surroundings, rendition
 from blog_code.hugo.goldmark import goldmark
 from blog_code.hugo.links import Resolve, Target, resolve_links, with_addresses
+from blog_code.hugo.policy import Policy
 from blog_code.hugo.problems import Refused
 from blog_code.hugo.render import Mode, markdown
 from blog_code.hugo.shortcodes import MORE, WORD, Body, Shortcode, read_shortcodes, word
@@ -68,18 +70,42 @@ class Conversion:
 
     def body(self, text: str, first_line: int) -> tuple[str, str]:
         """Return a text as Markdown of this site and as the HTML that Hugo makes of it."""
+        return self._converted(self._read(text, first_line))
+
+    def page(self, text: str, first_line: int) -> str:
+        """Return a whole post as Markdown of this site, which must say where its summary ends."""
+        body = self._read(text, first_line)
+        if MORE not in body.text:
+            body = self._with_own_divider(body)
+        page_text, _ = self._converted(body)
+        return page_text
+
+    def _read(self, text: str, first_line: int) -> Body:
         body = self._with_references(read_shortcodes(text, first_line))
         body = _with_divider(body)
         body = _with_block_attributes(body) if self.dialect.block_attributes else body
         _refuse_templates(body)
+        return body
+
+    def _with_own_divider(self, body: Body) -> Body:
+        """End the summary behind the first paragraph of words that stands free, or else with the post."""
+        tokens = self.parser.parse(body.text, self._environment())
+        lines = body.text.split("\n")
+        place = _behind_first_paragraph(tokens) or len(lines)
+        self.notes.append(f"{body.line(place - 1)}: no `<!--more-->` in the source; the summary ends here")
+        numbers = [*body.lines[:place], *[body.line(place - 1)] * 3, *body.lines[place:]]
+        return Body("\n".join([*lines[:place], "", MORE, "", *lines[place:]]), body.shortcodes, numbers)
+
+    def _converted(self, body: Body) -> tuple[str, str]:
         env = self._environment()
-        tokens: Sequence[Token] = self.parser.parse(body.text, env)
+        tokens: list[Token] = self.parser.parse(body.text, env)
         resolve_links(tokens, self.resolve, self.here)
+        self._obey_policy(tokens, body)
         mark_ids_to_write(tokens)
         self._note_omitted(tokens, body)
         renditions = [self._rendition(shortcode) for shortcode in body.shortcodes]
-        text, tokens, is_checked = self._checked(tokens, env, body)
-        page_text, html = _with_shortcodes(text, renditions), self._html(tokens, env)
+        text, checked, is_checked = self._checked(tokens, env, body)
+        page_text, html = _with_shortcodes(text, renditions), self._html(checked, env)
         html = _html_with_shortcodes(html, [(r, self.workshop.page) for r in renditions])
         if page_text != text or not is_checked:
             self._check_whole(html, page_text, body)
@@ -99,19 +125,22 @@ class Conversion:
     def _html(self, tokens: Sequence[Token], env: dict[str, Any]) -> str:
         return str(self.parser.renderer.render(tokens, self.parser.options, env))
 
-    def inline_html(self, text: str) -> str:
+    def inline_html(self, text: str, line: int = 1) -> str:
         """Return one line of Markdown as HTML."""
         env: dict[str, Any] = self._environment()
-        tokens = self.parser.parseInline(text, env)
-        resolve_links(tokens, self.resolve, self.here)
+        tokens = self._inline_tokens(text, env, line)
         return str(self.parser.renderer.render(with_addresses(tokens), self.parser.options, env))
 
     def inline_markdown(self, text: str) -> str:
         """Return one line of Markdown as it can stand in a title: quotes and dashes are set already."""
         env: dict[str, Any] = self._environment() | {"set type": True}
+        return markdown(self._inline_tokens(text, env), env, Mode.READABLE)
+
+    def _inline_tokens(self, text: str, env: dict[str, Any], line: int = 1) -> list[Token]:
         tokens = self.parser.parseInline(text, env)
         resolve_links(tokens, self.resolve, self.here)
-        return markdown(tokens, env, Mode.READABLE)
+        self._obey_policy(tokens, Body(text, [], [line]))
+        return tokens
 
     # Shortcodes
 
@@ -129,16 +158,18 @@ class Conversion:
     def _rendition(self, shortcode: Shortcode) -> Rendition:
         if shortcode.name in ("ref", "relref"):
             return Rendition("", "", is_block=False)
-        return rendition(
+        became = rendition(
             shortcode,
             Surroundings(
                 convert=self._inner,
-                inline=self.inline_html,
+                inline=partial(self.inline_html, line=shortcode.line),
                 link=self._link,
                 params=self.params,
                 mapping=self.workshop.mapping,
             ),
         )
+        self.notes += [f"{shortcode.line}: {change}" for change in became.changes]
+        return became
 
     def _inner(self, text: str, line: int) -> tuple[str, str]:
         inner = Conversion(
@@ -152,6 +183,11 @@ class Conversion:
             return escapes.destination(found.from_page(self.here.file)), found.from_address(self.here.address)
         address = found if found is not None else address
         return escapes.destination(address), address
+
+    def _obey_policy(self, tokens: list[Token], body: Body) -> None:
+        policy = Policy()
+        policy.obey(tokens)
+        self.notes += [f"{body.line(line)}: {change}" for line, change in policy.changes]
 
     def _note_omitted(self, tokens: Sequence[Token], body: Body) -> None:
         for token in tokens:
@@ -271,6 +307,16 @@ def join(texts: Sequence[str], chunks: Sequence[Sequence[Token]]) -> str:
         parts.append(text)
         previous = kind
     return "\n\n".join(parts)
+
+
+def _behind_first_paragraph(tokens: Sequence[Token]) -> int:
+    """Return the line on which the block behind the first free paragraph of words begins, or 0."""
+    starts = [token.map[0] for token in tokens if token.map and not token.level and token.nesting >= 0]
+    for chunk in _chunks(tokens):
+        opening = chunk[0]
+        if opening.type == "paragraph_open" and opening.map and WORD.sub("", chunk[1].content).strip():
+            return next((start for start in starts if start >= opening.map[1]), 0)
+    return 0
 
 
 def _first_line(chunk: Sequence[Token]) -> int:

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from blog_code.hugo.escapes import entities
+from blog_code.hugo.policy import Policy, is_outside, link
 from blog_code.hugo.problems import Refused, Usage
 from blog_code.hugo.render import INDENT, admonition, code_block, folded
 from blog_code.hugo.shortcodes import Shortcode
@@ -26,6 +28,8 @@ class Rendition:
     is_block: bool = True
     #: The form for lists and quotes, where it is another.
     nested: str = ""
+    #: What is not as Hugo had it, for the report.
+    changes: tuple[str, ...] = ()
 
 
 @dataclass
@@ -64,14 +68,9 @@ def _figure(code: Shortcode, around: Surroundings) -> Rendition:
     caption = around.inline(code.get("caption")) if code.get("caption") else ""
     alt = code.get("alt") or re.sub(r"<[^>]+>", "", caption)
     path, address = around.link(source, True)
-    extra = "".join(
-        f' {key}="{escape(code.get(key))}"' for key in ("width", "height", "loading") if code.get(key)
-    )
-    image = f'<img src="{{}}" alt="{escape_alt(alt)}"{extra}>'
-    markdown_image = f"![{escape_alt(alt)}]({path})" + (f"{{{extra} }}" if extra else "")
-    html_image = image.format(escape(address))
-    if link := code.get("link"):
-        link_path, link_address = around.link(link, False)
+    markdown_image, html_image, changes = _image(code, alt, path, address)
+    if code.get("link"):
+        link_path, link_address = around.link(code.get("link"), False)
         rest = "".join(f' {key}="{escape(code.get(key))}"' for key in ("target", "rel") if code.get(key))
         markdown_image = f"[{markdown_image}]({link_path})" + (f"{{{rest} }}" if rest else "")
         html_image = f'<a href="{escape(link_address)}"{rest}>{html_image}</a>'
@@ -90,7 +89,24 @@ def _figure(code: Shortcode, around: Surroundings) -> Rendition:
     html = html_image.replace(escape(address), escape(path), 1) if address != path else html_image
     if code.get("link"):
         html = html.replace(escape(link_address), escape(link_path), 1)
-    return Rendition("\n".join(part for part in parts if part), f"<figure{class_}>{html}{words}</figure>")
+    text = "\n".join(part for part in parts if part)
+    return Rendition(text, f"<figure{class_}>{html}{words}</figure>", changes=changes)
+
+
+def _image(code: Shortcode, alt: str, path: str, address: str) -> tuple[str, str, tuple[str, ...]]:
+    """Return a figure's image as Markdown and HTML; one on another host is a link, and said to be so."""
+    if is_outside(address):
+        policy, words = Policy(), code.get("alt") or code.get("title")
+        policy.html(f'<img src="{escape(address)}">')
+        changes = tuple(change for _, change in policy.changes)
+        if code.get("link"):
+            return escape_alt(words or address), escape(words or address), changes
+        return link(address, words), f'<a href="{escape(address)}">{escape(words or address)}</a>', changes
+    extra = "".join(
+        f' {key}="{escape(code.get(key))}"' for key in ("width", "height", "loading") if code.get(key)
+    )
+    image = f"![{escape_alt(alt)}]({path})" + (f"{{{extra} }}" if extra else "")
+    return image, f'<img src="{escape(address)}" alt="{escape_alt(alt)}"{extra}>', ()
 
 
 def escape_alt(text: str) -> str:
@@ -125,43 +141,40 @@ def _details(code: Shortcode, around: Surroundings) -> Rendition:
 
 
 def _youtube(code: Shortcode, around: Surroundings) -> Rendition:
-    identity = code.get(0) or code.get("id")
-    start = code.get("start", "0")
-    query = (
-        f"autoplay=0&amp;controls=1&amp;end={code.get('end', '0')}&amp;loop=0&amp;mute=0&amp;start={start}"
-    )
-    title = escape(code.get("title") or "YouTube video")
-    frame = (
-        f'<iframe src="https://www.youtube.com/embed/{escape(identity)}?{query}" title="{title}" '
-        'loading="lazy" allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
-    )
-    return Rendition(frame, frame)
+    start = code.get("start")
+    at = f"&t={quote(start)}s" if start not in ("", "0") else ""
+    identity = quote(code.get(0) or code.get("id"))
+    return _elsewhere(f"https://www.youtube.com/watch?v={identity}{at}", "YouTube video", code)
 
 
 def _vimeo(code: Shortcode, around: Surroundings) -> Rendition:
-    identity = code.get(0) or code.get("id")
-    frame = (
-        f'<iframe src="https://player.vimeo.com/video/{escape(identity)}?dnt=0" title="Vimeo video" '
-        'loading="lazy" allowfullscreen style="width: 100%; aspect-ratio: 16 / 9; border: 0"></iframe>'
-    )
-    return Rendition(frame, frame)
+    return _elsewhere(f"https://vimeo.com/{quote(code.get(0) or code.get('id'))}", "Vimeo video", code)
 
 
 def _gist(code: Shortcode, around: Surroundings) -> Rendition:
-    file = f"?file={escape(code.get(2))}" if code.get(2) else ""
-    script = f'<script src="https://gist.github.com/{escape(code.get(0))}/{escape(code.get(1))}.js{file}"></script>'
-    return Rendition(script, script)
+    file = f"#file-{re.sub(r'[^a-z0-9]+', '-', code.get(2).lower())}" if code.get(2) else ""
+    address = f"https://gist.github.com/{quote(code.get(0))}/{quote(code.get(1))}{file}"
+    return _elsewhere(address, "Gist", code)
 
 
 def _x(code: Shortcode, around: Surroundings) -> Rendition:
-    user, identity = code.get("user"), code.get("id") or code.get(0)
-    address = f"https://x.com/{user or 'i'}/status/{identity}"
-    return Rendition(f"> <{address}>", f'<blockquote><p><a href="{address}">{address}</a></p></blockquote>')
+    identity = code.get("id") or code.get(0)
+    address = f"https://x.com/{quote(code.get('user') or 'i')}/status/{quote(identity)}"
+    return _elsewhere(address, "Post on X", code)
 
 
 def _instagram(code: Shortcode, around: Surroundings) -> Rendition:
-    address = f"https://www.instagram.com/p/{code.get(0) or code.get('id')}/"
-    return Rendition(f"<{address}>", f'<p><a href="{address}">{address}</a></p>')
+    address = f"https://www.instagram.com/p/{quote(code.get(0) or code.get('id'))}/"
+    return _elsewhere(address, "Post on Instagram", code)
+
+
+def _elsewhere(address: str, kind: str, code: Shortcode) -> Rendition:
+    """Return a link in a paragraph for what another host would send: the site calls no third party."""
+    title = code.get("title")
+    change = f"`{code.name}` is a link to {address} here: the site calls no other host"
+    before = "" if title else f"{kind}: "
+    html = f'<p>{before}<a href="{escape(address)}">{escape(title or address)}</a></p>'
+    return Rendition(before + link(address, title), html, changes=(change,))
 
 
 def _param(code: Shortcode, around: Surroundings) -> Rendition:
@@ -256,6 +269,8 @@ KNOWN: dict[str, Known] = {
 
 # A mapping file -----------------------------------------------------------------------------------
 
+#: Stands for the inner text while a template is filled.
+_INNER = "\ue002"
 _FORMS = ("markdown", "html", "drop")
 
 
@@ -297,15 +312,19 @@ def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> 
     template = str(entry[form])
     one_paragraph = re.fullmatch(r"\s*<p>((?:(?!<p>).)*)</p>\s*", html, re.DOTALL)
     html = one_paragraph[1] if one_paragraph else html
-    values["inner"] = html if form == "html" else _with_indent(inside, template)
+    # The inner text obeyed the policy when it was converted; code in it must stay as it is.
+    values["inner"] = _INNER
     try:
         filled = _Template().vformat(template, (), values)
     except (ValueError, KeyError, IndexError) as error:
         raise Refused(f"the mapping of `{code.name}` cannot be filled: {error}", code.line) from error
     filled = re.sub(r'\s+[\w-]+=""', "", filled)
     filled = re.sub(r"\{\s*\}", "", filled)
-    filled = filled.strip("\n")
-    return Rendition(filled, "", is_block=not entry.get("inline", _stands_in_text(filled)))
+    policy = Policy()
+    filled = policy.markdown(filled.strip("\n"))
+    filled = filled.replace(_INNER, html if form == "html" else _with_indent(inside, template)).strip("\n")
+    is_block = not entry.get("inline", _stands_in_text(filled))
+    return Rendition(filled, "", is_block, changes=tuple(change for _, change in policy.changes))
 
 
 def _stands_in_text(text: str) -> bool:

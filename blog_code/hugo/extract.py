@@ -17,7 +17,7 @@ def extract(text: str, slug: str) -> tuple[str, dict[str, bytes]]:
 
     A page without Python stays as it is.
     """
-    package = _identifier(slug)
+    package = slug.replace("-", "_")  # where the runner looks, even if it begins with a digit
     regions: list[str] = []
     names: set[str] = set()
     text = _RAW.sub(lambda found: found[1] if _FENCE.match(found[1].lstrip("\n")) else found[0], text)
@@ -52,9 +52,9 @@ def has_python(text: str) -> bool:
     return bool(re.search(r"(?mi)^[ >]*(`{3,}|~{3,}) ?\{? ?\.?(python3?|py3?|pycon|ipython3?)\b", text))
 
 
-def _identifier(text: str) -> str:
-    name = re.sub(r"\W+", "_", text).strip("_").lower()
-    return f"post_{name}" if not name or name[0].isdigit() else name
+def has_nested_fence(text: str) -> bool:
+    """True where a note or a list may hold a block of code: in a note, no run would see it."""
+    return bool(re.search(r"(?m)^ {4}[ >]*(`{3,}|~{3,})", text))
 
 
 def _name(before: str, taken: set[str]) -> str:

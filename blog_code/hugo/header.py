@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -95,8 +96,6 @@ class Header:
         for key, value in self.values.items():
             if isinstance(value, (dt.datetime, dt.date)):
                 lines.append(f"{key}: {value.isoformat()}")
-            elif key == "date":
-                lines.append("date:\n" + "\n".join(f"  {k}: {v.isoformat()}" for k, v in value.items()))
             else:
                 dumped = yaml.safe_dump({key: value}, allow_unicode=True, sort_keys=False, width=10_000)
                 lines.append(dumped.rstrip("\n"))
@@ -114,7 +113,7 @@ def page_header(given: Mapping[str, Any], slug: str, zone: str | None, now: dt.d
     header.values["title"] = for_jinja(str(values.get("title") or slug.replace("-", " ").capitalize()))
     if not values.get("title"):
         header.notes.append(f"no title; the page is called {header.values['title']!r}")
-    header.values["date"] = _dates(values, zone, header)
+    header.values |= _dates(values, zone, header)
     if _is_true(values.get("draft")):
         header.values["draft"] = True
     expiry = values.get("expirydate") or values.get("unpublishdate")
@@ -128,7 +127,7 @@ def page_header(given: Mapping[str, Any], slug: str, zone: str | None, now: dt.d
     return header
 
 
-def _dates(values: Mapping[str, Any], zone: str | None, header: Header) -> Any:
+def _dates(values: Mapping[str, Any], zone: str | None, header: Header) -> dict[str, dt.datetime | dt.date]:
     found = next(
         (values[key] for key in ("date", "publishdate", "pubdate", "published") if values.get(key)), None
     )
@@ -143,9 +142,8 @@ def _dates(values: Mapping[str, Any], zone: str | None, header: Header) -> Any:
         if _moment(later) > _moment(created):
             header.notes.append("publishDate is later than date, so it is the date here")
             created = later
-    if updated and updated != found:
-        return {"created": created, "updated": read_date(updated, zone)}
-    return created
+    last = read_date(updated, zone) if updated else created
+    return {"date": created} if _moment(last) == _moment(created) else {"date": created, "updated": last}
 
 
 def _moment(date: dt.datetime | dt.date) -> dt.datetime:
@@ -237,6 +235,12 @@ def wants_maths(values: Mapping[str, Any]) -> bool | None:
                 value = value.get("enable", True)
             return not _is_false(value)
     return None
+
+
+def slugged(text: str) -> str:
+    """Return a name as the runner takes it for a post's: a-z, 0-9 and single hyphens, no accents."""
+    plain = "".join(c for c in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(c))
+    return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")
 
 
 def urlized(text: str) -> str:

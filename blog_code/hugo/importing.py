@@ -194,17 +194,18 @@ def _convert(post: Post, site: Site, addresses: Addresses, workshop: Workshop, *
         resolver.reference,
         {**workshop.params, **(post.header.get("params") or {}), **post.source.header},
     )
-    text, _ = conversion.body(post.source.body, post.source.body_line)
+    text = conversion.page(post.source.body, post.source.body_line)
     if header.cover:
         _cover(header.values, header.cover, resolver)
     report = PostReport(str(post.path), page=here.file)
     report.notes = [f"{post.path}: {note}" for note in header.notes + resolver.notes]
-    report.notes += [f"{post.path}:{note}" for note in conversion.notes]
+    report.notes += [f"{post.path}:{note}" for note in dict.fromkeys(conversion.notes)]
     ready = _Ready(report, {})
     if extract:
         text, ready.code = extraction.extract(text, slug)
-    if not ready.code and extraction.has_python(text):
+    if not ready.code and (extraction.has_python(text) or extraction.has_nested_fence(text)):
         header.values["executed"] = False  # the page then says so, and `blog check` lets the code stand
+    if not ready.code and extraction.has_python(text):
         report.notes.append(f"{post.path}: its Python is shown, not run; --extract moves it into blog_code")
     page = f"{header.text()}\n{for_jinja(text).rstrip()}\n"
     ready.files[here.file] = page.encode()

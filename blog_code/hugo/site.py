@@ -14,7 +14,7 @@ from typing import Any
 
 from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect, Maths
 from blog_code.hugo.front_matter import Source, read_date, read_source, read_toml, read_yaml
-from blog_code.hugo.header import urlized
+from blog_code.hugo.header import slugged, urlized
 from blog_code.hugo.problems import Problem, Refused, Usage
 
 _CONFIG_NAMES = [f"{stem}.{kind}" for stem in ("hugo", "config") for kind in ("toml", "yaml", "yml", "json")]
@@ -153,8 +153,7 @@ class Post:
     @property
     def slug(self) -> str:
         """The last part of its address on this site."""
-        slug = urlized(str(self.header.get("slug") or "")).strip("/").replace("/", "-")
-        return slug or urlized(self.base_name).replace(".", "-")
+        return slugged(urlized(str(self.header.get("slug") or ""))) or slugged(urlized(self.base_name))
 
 
 @dataclass

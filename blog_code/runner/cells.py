@@ -335,6 +335,10 @@ def _check_front_matter(post: Post) -> None:
         wrong("slug", f"slug is not {post.slug}: a post has the address of its file")
     if not isinstance(post.meta.get("executed", True), bool):
         wrong("executed", "executed is neither true nor false")
+    for key in ("date", "updated"):
+        if not isinstance(post.meta.get(key, datetime.date.min), datetime.date):
+            wrong(key, f"{key} is no date, such as 2026-02-03")
+            post.meta[key] = None
     for key in ("values", "data", "quick", "timeout", "changes"):
         if not isinstance(post.meta.get(key) or {}, dict):
             wrong(key, f"{key} is a {type(post.meta[key]).__name__}, not a mapping")

@@ -1,5 +1,6 @@
 """The top of a post's page: title, promise, date, provenance, actions."""
 
+import datetime
 import html as escape
 import re
 from urllib.parse import quote, urlsplit
@@ -44,18 +45,27 @@ def promise(page: Page) -> Element | None:
 
 def byline(page: Page) -> Element:
     """Date, date of the last change, time to read, and tags."""
-    date, changes = page.meta.get("date"), page.meta.get("changes")
+    date, changes, updated = (page.meta.get(key) for key in ("date", "changes", "updated"))
     parts = []
     if date is not None:
-        parts.append(f'<time datetime="{date.isoformat()}">{date.day} {date:%B %Y}</time>')
-    if changes:
-        last = max(changes)
-        time = f'<time datetime="{last.isoformat()}">{last.day} {last:%B %Y}</time>'
-        parts.append(f'updated <a href="#changes">{time}</a>')
+        parts.append(time_of(date))
+    if changes or updated:
+        last = time_of(max([*(changes or {}), *([updated] if updated else [])], key=day_of))
+        parts.append(f'updated <a href="#changes">{last}</a>' if changes else f"updated {last}")
     parts.append(f"{reading_minutes(page)} min to read")
     for tag in page.meta.get("tags") or []:
         parts.append(f'<a href="{page.up}tags/#tag:{quote(tag_slug(tag))}">{escape.escape(tag)}</a>')
     return element(f'<p class="byline">{" · ".join(parts)}</p>')
+
+
+def time_of(date: datetime.date) -> str:
+    """A date, or a moment, as a reader and a machine take it."""
+    return f'<time datetime="{date.isoformat()}">{date.day} {date:%B %Y}</time>'
+
+
+def day_of(date: datetime.date) -> datetime.date:
+    """The day of a date or a moment: the two cannot be compared."""
+    return date.date() if isinstance(date, datetime.datetime) else date
 
 
 def tag_slug(tag: str) -> str:

@@ -71,6 +71,8 @@ def posting(page: Page) -> dict[str, Any]:
     }
     if date := page.meta.get("date"):
         content["datePublished"] = date.isoformat()
+    if updated := page.meta.get("updated"):
+        content["dateModified"] = updated.isoformat()
     if picture := image(page):
         content["image"] = picture
     if page.record:

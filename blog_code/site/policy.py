@@ -28,6 +28,7 @@ def policy(text: str, *, notebook: bool = False) -> str:
             f"script-src 'self'{hashes}",
             f"style-src {styles}",
             "img-src 'self' data:",
+            "media-src 'self'",
             "font-src 'self'" + (" data:" if notebook else ""),
             "connect-src 'self'",
             "worker-src 'self'",

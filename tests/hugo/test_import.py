@@ -280,14 +280,14 @@ def test_mapping_file_says_what_shortcodes_become(tmp_path: Path) -> None:
     )
     source = _post(
         tmp_path,
-        '{{< img src="https://x.test/a.png" alt="A" max-width="30" >}}\n\n'
+        '{{< img src="/a.png" alt="A" max-width="30" >}}\n\n'
         "{{< lead >}}Big *words*{{< /lead >}}\n\n"
         "{{< music 1 >}}\n\n{{< box Title >}}\none\n\n- two\n{{< /box >}}\n",
     )
     report = import_posts(source, tmp_path / "docs", mapping=mapping)
     assert not report.refused, report.refused
     page = (tmp_path / "docs" / "posts" / "post.md").read_text("utf-8")
-    assert '![A](https://x.test/a.png){ width="30" }' in page
+    assert '![A](/a.png){ width="30" }' in page
     assert '<p class="lead">' in page and "<em>words</em>" in page
     assert '!!! note "Title"\n\n    one\n\n    - two' in page and "music" not in page
 
@@ -390,7 +390,7 @@ def test_draft_comes_in_whole(tmp_path: Path) -> None:
         "---\ntitle: Flax Post\ndate: 2023-05-22T21:54:11+01:00\ndraft: true\nslug: flax-post\n---\n"
     )
     body = SEED.read_text("utf-8").split("---", 2)[2]
-    assert page.split("---", 2)[2].split() == body.split()
+    assert page.split("---", 2)[2].replace("<!-- more -->", "", 1).split() == body.split()
     assert "two libraries:\n\n- **JAX**" in page
 
 
