@@ -34,10 +34,6 @@ _VOID = frozenset(
         "wbr",
     ]
 )
-_CLOSED_BY_OTHERS = frozenset(
-    ["p", "li", "dt", "dd", "td", "th", "tr", "thead", "tbody", "tfoot", "option", "colgroup"]
-)
-
 
 @dataclass
 class Container:

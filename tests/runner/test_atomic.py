@@ -3,6 +3,7 @@
 import errno
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -239,3 +240,18 @@ def test_a_folder_is_replaced_with_one_call(tmp_path: Path, monkeypatch: pytest.
 
     assert seen == [("new", tmp_path / "new")]
     assert (tmp_path / "new/file").read_text() == "old"
+
+
+def test_a_file_where_a_folder_should_be_is_said(repo: Repository) -> None:
+    """Whatever keeps us from writing, the command names it and what to do, and shows no traceback."""
+    repo.post(first="print(1)")
+    repo.accept()
+    repo.write(".blog/verify", "a file")
+    verified = repo.blog("run", "--verify")
+    shutil.rmtree(repo.root / ".blog")
+    repo.write(".blog", "a file")
+
+    for done in (verified, repo.blog("build"), repo.blog("run", "--force")):
+        assert done.returncode == 1
+        assert "could not be written" in done.stdout + done.stderr
+        assert "Traceback" not in done.stdout + done.stderr
