@@ -75,10 +75,14 @@ class Conversion:
     def page(self, text: str, first_line: int) -> str:
         """Return a whole post as Markdown of this site, which must say where its summary ends."""
         body = self._read(text, first_line)
-        if MORE not in body.text:
-            body = self._with_own_divider(body)
-        page_text, _ = self._converted(body)
-        return page_text
+        if MORE in body.text:
+            return self._converted(body)[0]
+        place = _behind_first_paragraph(self.parser.parse(body.text, self._environment()))
+        line = body.line(place - 1 if place else len(body.lines))
+        self.notes.append(f"{line}: no `<!--more-->` in the source; the summary ends here")
+        if place:
+            return self._converted(_with_own_divider(body, place))[0]
+        return f"{self._converted(body)[0]}\n\n<!-- more -->"  # here, for the last fence may never end there
 
     def _read(self, text: str, first_line: int) -> Body:
         body = self._with_references(read_shortcodes(text, first_line))
@@ -86,15 +90,6 @@ class Conversion:
         body = _with_block_attributes(body) if self.dialect.block_attributes else body
         _refuse_templates(body)
         return body
-
-    def _with_own_divider(self, body: Body) -> Body:
-        """End the summary behind the first paragraph of words that stands free, or else with the post."""
-        tokens = self.parser.parse(body.text, self._environment())
-        lines = body.text.split("\n")
-        place = _behind_first_paragraph(tokens) or len(lines)
-        self.notes.append(f"{body.line(place - 1)}: no `<!--more-->` in the source; the summary ends here")
-        numbers = [*body.lines[:place], *[body.line(place - 1)] * 3, *body.lines[place:]]
-        return Body("\n".join([*lines[:place], "", MORE, "", *lines[place:]]), body.shortcodes, numbers)
 
     def _converted(self, body: Body) -> tuple[str, str]:
         env = self._environment()
@@ -346,6 +341,13 @@ def _with_divider(body: Body) -> Body:
         texts += parts
         lines += [number] * len(parts)
     return Body("\n".join(texts), body.shortcodes, lines)
+
+
+def _with_own_divider(body: Body, place: int) -> Body:
+    """Put the divider's word before a line of a text."""
+    lines, line = body.text.split("\n"), body.line(place - 1)
+    text = "\n".join([*lines[:place], "", MORE, "", *lines[place:]])
+    return Body(text, body.shortcodes, [*body.lines[:place], line, line, line, *body.lines[place:]])
 
 
 def _with_block_attributes(body: Body) -> Body:

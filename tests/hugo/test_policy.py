@@ -95,11 +95,12 @@ DIVIDED = {
     "# H\n\nOne\nmore.\n- list": "# H\n\nOne\nmore.\n\n<!-- more -->\n\n- list",
     "- a\n\n  b\n\n> q": "- a\n\n    b\n\n> q\n\n<!-- more -->",
     "```text\na\n\nb\n```": "``` text\na\n\nb\n```\n\n<!-- more -->",
+    "```text\nnever closed": "``` text\nnever closed\n```\n\n<!-- more -->",
     "<div>\n\nIn.\n\n</div>\n\nOut.\n\nEnd.": (
         '<div markdown="block">\n\nIn.\n\n</div>\n\nOut.\n\n<!-- more -->\n\nEnd.'
     ),
     "{{< vimeo 5 >}}\n\nOne.\n\nTwo.": "Vimeo video: <https://vimeo.com/5>\n\nOne.\n\n<!-- more -->\n\nTwo.",
-    "One[^1].\n\n[^1]: Note.": "One[^1].\n\n<!-- more -->\n\n[^1]: Note.",
+    "One[^1].\n\n[^1]: Note.": "One[^1].\n\n[^1]: Note.\n\n<!-- more -->",
     "One.\n\nTwo.\n<!--more-->\nThree.": "One.\n\nTwo.\n\n<!-- more -->\n\nThree.",
     "": "<!-- more -->",
 }
