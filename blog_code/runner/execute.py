@@ -306,6 +306,7 @@ def _ask(client: _Client, code: str) -> str:
     """Execute code of ours in the kernel and return what it printed; raises ValueError in its own words."""
     node = nbformat.v4.new_code_cell(code)
     client.nb.cells = [node]
+    client.cell_started, client.pending = time.monotonic(), ""
     try:
         client.execute_cell(node, 0, store_history=False)
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:

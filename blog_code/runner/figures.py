@@ -62,6 +62,7 @@ def page_svg(text: str, prefix: str) -> bytes:
             node.set("fill", "currentColor")
         if tag == "use" and "fill" not in node.attrib and "stroke" not in node.attrib:
             node.set("fill", "currentColor")
+    root.set("font-family", "sans-serif")  # where there is no page with a font of its own
     etree.cleanup_namespaces(root)
     written = etree.tostring(root, encoding="unicode")
     return (re.sub(r">\s+<", ">\n<", written).strip() + "\n").encode()

@@ -34,7 +34,8 @@ def inline_svg(content: bytes, alt: str, page: Page) -> Element:
         value = chart.get(side, "")
         if value.endswith("pt"):
             chart.set(side, f"{float(value[:-2]) * POINT:.0f}")
-    chart.attrib.pop("version", None)
+    for name in ("version", "font-family"):
+        chart.attrib.pop(name, None)
     chart.set("role", "img")
     chart.set("aria-label", alt)
     add_class(chart, "chart")
