@@ -31,6 +31,7 @@ def finish_site(folder: Path, root: Path) -> None:
 def finish_pages(site: Site) -> None:
     """Finish every page of a built site, its search index and its feeds."""
     drop_drafts(site)
+    share_styles(site)
     pages = read_pages(site)
     for page in pages:
         finish_page(page)
@@ -47,7 +48,6 @@ def finish_page(page: Page) -> None:
     mend_theme(page)
     write_maths(page)
     if page.is_notebook:
-        share_styles(page)
         reach_code(page)
         write_metadata(page)
         return

@@ -21,7 +21,9 @@ def write_maths(page: Page) -> None:
         found = MARKED.match(node.text_content())
         if found:
             replace(node, mathml(found[2], page, block=found[1] == "["))
-    for node in page.classed("jp-RenderedMarkdown") if page.is_notebook else []:
+    if not page.is_notebook:
+        return
+    for node in page.classed("jp-RenderedMarkdown"):
         for text in node.xpath(".//text()[contains(., '$')][not(ancestor::code or ancestor::pre)]"):
             spell_out(text.getparent(), text, page)
     for node in page.tree.xpath("//script[@data-mkdocs-jupyter-mathjax]"):

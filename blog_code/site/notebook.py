@@ -2,28 +2,45 @@
 
 import hashlib
 from functools import lru_cache
+from pathlib import Path
 
-from blog_code.site.page import Page, Site, element, replace
+from blog_code.site.page import Page, Site
 
-LONG = 2000  # characters of a stylesheet that is worth a file of its own
+LONG = 2000  # bytes of a stylesheet that is worth a file of its own
 
 
-def share_styles(page: Page) -> None:
-    """Lay each long stylesheet into a file: mkdocs-jupyter writes the same 600 KB into every page."""
-    for style in page.tree.xpath("//style"):
-        content = style.text or ""
-        if len(content) < LONG:
+def share_styles(site: Site) -> None:
+    """Lay each long stylesheet into a file: mkdocs-jupyter writes the same 600 KB into every page.
+
+    It comes before pages are parsed, since to parse these would take longer than all else.
+    """
+    for path in (site.folder / "runs").rglob("*.html"):
+        content = path.read_bytes()
+        up = "../" * (len(path.relative_to(site.folder).parts) - 1)
+        path.write_bytes(without_styles(content, up, site.folder))
+
+
+def without_styles(content: bytes, up: str, folder: Path) -> bytes:
+    """A page that links to its long stylesheets; `up` leads from it to the root of the site."""
+    kept = b""
+    while b"<style" in content:
+        before, _, after = content.partition(b"<style")
+        attributes, _, after = after.partition(b">")
+        style, _, content = after.partition(b"</style>")
+        if len(style) < LONG:
+            kept += before + b"<style" + attributes + b">" + style + b"</style>"
             continue
-        name = style_name(content)
-        if not (path := page.site.folder / name).exists():
-            path.write_text(content, encoding="utf-8")
-        replace(style, element(f'<link rel="stylesheet" href="{page.up}{name}">'))
+        name = style_name(style)
+        if not (path := folder / name).exists():
+            path.write_bytes(style)
+        kept += before + f'<link rel="stylesheet" href="{up}{name}">'.encode()
+    return kept + content
 
 
 @lru_cache(maxsize=8)
-def style_name(content: str) -> str:
+def style_name(content: bytes) -> str:
     """Where a stylesheet lies, by its content; it is nearly always the one before."""
-    return f"assets/notebook-{hashlib.sha256(content.encode()).hexdigest()[:8]}.css"
+    return f"assets/notebook-{hashlib.sha256(content).hexdigest()[:8]}.css"
 
 
 def reach_code(page: Page) -> None:

@@ -10,12 +10,12 @@ def mend_theme(page: Page) -> None:
     """Name what has no name, each landmark by its own, and give the page of a missing address a way on."""
     tree = page.tree
     tree.set("lang", "en-GB")
-    for dialog in tree.xpath("//*[@role='dialog'][not(@aria-label)]"):
+    for dialog in tree.xpath("//div[@role='dialog'][not(@aria-label)]"):
         dialog.set("aria-label", "Search")
-    for options in page.classed("md-search__options"):
-        options.attrib.pop("aria-label", None)
-    for list_ in page.classed("md-search-result__list"):
-        list_.attrib.pop("role", None)
+        for options in dialog.iter("nav"):
+            options.attrib.pop("aria-label", None)
+        for list_ in dialog.iter("ol"):
+            list_.attrib.pop("role", None)
     for landmark in tree.iter("nav"):
         landmark.attrib.pop("aria-expanded", None)  # a landmark has no state
         if not {"aria-label", "aria-labelledby"} & set(landmark.keys()):
