@@ -325,9 +325,6 @@ def _check_front_matter(post: Post) -> None:
 
     if not isinstance(post.meta.get("title"), str):
         wrong("title", "title is missing or no text")
-    if not isinstance(post.meta.get("date"), datetime.date):
-        wrong("date", "date is missing or no date, as 2026-02-03")
-        post.meta.pop("date", None)
     if not isinstance(post.meta.get("description", ""), str):
         wrong("description", "description is no text")
         del post.meta["description"]
@@ -335,9 +332,9 @@ def _check_front_matter(post: Post) -> None:
         wrong("slug", f"slug is not {post.slug}: a post has the address of its file")
     if not isinstance(post.meta.get("executed", True), bool):
         wrong("executed", "executed is neither true nor false")
-    for key in ("date", "updated"):
-        if not isinstance(post.meta.get(key, datetime.date.min), datetime.date):
-            wrong(key, f"{key} is no date, such as 2026-02-03")
+    for key in ("date", "updated") if "updated" in post.meta else ("date",):
+        if not isinstance(post.meta.get(key), datetime.date):
+            wrong(key, f"{key} is missing or no date, such as 2026-02-03")
             post.meta[key] = None
     for key in ("values", "data", "quick", "timeout", "changes"):
         if not isinstance(post.meta.get(key) or {}, dict):

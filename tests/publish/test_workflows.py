@@ -114,7 +114,7 @@ def test_policy_notices(place: str, value: object):
 def test_writer_installs_nothing(tmp_path: Path):
     """What runs beside the right to write is two scripts of ours: no package, and no post, is in reach."""
     done = subprocess.run(
-        ["make", "--dry-run", f"BIN={tmp_path}", "accept", "propose"],
+        ["make", "--dry-run", "--no-print-directory", f"BIN={tmp_path}", "accept", "propose"],
         cwd=ROOT, capture_output=True, text=True, timeout=60,
     )  # fmt: skip
 

@@ -68,7 +68,7 @@ BAD: dict[str, tuple[Callable[[Repository], object], str]] = {
     "a date that is none": (write(PAGE, "---\ndate: 2024-13-45\n---\n"), f"{PAGE}:1: front matter: "),
     "a date of two parts": (
         edit(PAGE, "date: 2024-02-03", "date: {created: 2024-02-03}"),
-        "front matter: date is no date, such as 2026-02-03",
+        "front matter: date is missing or no date, such as 2026-02-03",
     ),
     "a change without a date": (
         edit(PAGE, "values:", "changes: {once: A word was mended.}\nvalues:"),
