@@ -122,7 +122,10 @@ def check(
 def build(
     release: Annotated[bool, typer.Option("--release", help="Refuse posts that are stale or due.")] = False,
 ) -> None:
-    """Build the site beside site/, and swap it in when it is whole; a post that is stale is refused."""
+    """Build the site beside site/, and swap it in when it is whole; a post that is stale is refused.
+
+    For a release, the editions of fresh posts are first made anew where their prose is newer.
+    """
     from blog_code.runner.check import check_posts
     from blog_code.site import build_site
 
@@ -130,14 +133,13 @@ def build(
         from blog_code.runner.jobs import refresh_posts
 
         refresh_posts(root())
-    verdicts = check_posts(root(), release=release)
-    refuse([verdict for verdict in verdicts if verdict.wrong(release)])
+    refuse_wrong(check_posts(root(), release=release), release)
     build_site(root())
 
 
-def refuse(wrong: list["Verdict"]) -> None:
-    """End with what is wrong, and leave site/ as it was."""
-    if wrong:
+def refuse_wrong(verdicts: list["Verdict"], release: bool) -> None:
+    """End where any verdict is wrong, with what it says, and leave site/ as it was."""
+    if wrong := [verdict for verdict in verdicts if verdict.wrong(release)]:
         typer.echo("\n".join(map(str, wrong)), err=True)
         typer.echo("blog: site/ is as it was: page, code and output must agree", err=True)
         raise typer.Exit(WRONG)
@@ -163,7 +165,7 @@ def site() -> None:
     verdicts = check_posts(root())
     typer.echo("\n".join(map(str, verdicts)))
     step("check")
-    refuse([verdict for verdict in verdicts if verdict.wrong(False)])
+    refuse_wrong(verdicts, False)
     address = build_site(root())
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))

@@ -35,6 +35,7 @@ _VOID = frozenset(
     ]
 )
 
+
 @dataclass
 class Container:
     """HTML blocks that open and close around Markdown."""

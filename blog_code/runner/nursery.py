@@ -69,7 +69,9 @@ def serve(home: str) -> None:
                     child, os.WNOHANG
                 )  # an error means that the number is nobody's, or somebody else's
                 os.killpg(child, signal.SIGKILL)
-        while left := children_now():
+        for _ in range(500):  # five seconds: one that the system holds may not end, and must not hold us
+            if not (left := children_now()):
+                break
             for child in left:
                 with contextlib.suppress(OSError):
                     os.kill(child, signal.SIGKILL)
