@@ -11,14 +11,12 @@ NAME = re.compile(r"[^\W\d]\w{2,}")
 
 
 def mend_search(site: Site, pages: list[Page]) -> None:
-    """Take notebooks and outputs out of the index, and leave of code its names, where each first stands."""
+    """Take outputs out of the index, and leave of code its names, where each first stands."""
     path = site.folder / "search" / "search_index.json"
     if not path.exists():
         return  # another generator, another index
     index = json.loads(path.read_text("utf-8"))
-    notebooks = {page.place for page in pages if page.is_notebook}
     outputs = {text for page in pages for text in output_texts(page)}
-    index["docs"] = [entry for entry in index["docs"] if place_of(entry) not in notebooks]
     known: dict[str, set[str]] = {}  # the names that the prose of a page has, and then those of its code
     for entry in index["docs"]:
         known.setdefault(place_of(entry), set()).update(NAME.findall(PRE.sub("", entry["text"])))

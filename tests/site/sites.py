@@ -69,6 +69,8 @@ def thin_repository(root: Path) -> Path:
         shutil.copytree(ROOT / name, root / name)
     for path in (ROOT / "docs").glob("*.md"):
         shutil.copy(path, root / "docs")
+    (root / "docs" / "runs").mkdir()
+    shutil.copy(ROOT / "docs" / "runs" / ".meta.yml", root / "docs" / "runs")
     configuration = (ROOT / "mkdocs.yml").read_text("utf-8")
     configuration = configuration.replace("flax-and-optax/values", "thin-post/values")
     (root / "mkdocs.yml").write_text(configuration, "utf-8")
