@@ -20,7 +20,9 @@ def write_maths(page: Page) -> None:
     for node in page.classed("arithmatex"):
         found = MARKED.match(node.text_content())
         if found:
-            replace(node, mathml(found[2], page, block=found[1] == "["))
+            formula = mathml(found[2], page, block=found[1] == "[")
+            page.formulas[" ".join(found[2].split())] = in_letters(formula)
+            replace(node, formula)
     if not page.is_notebook:
         return
     for node in page.classed("jp-RenderedMarkdown"):
@@ -49,6 +51,12 @@ def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
     wrapper = element('<div class="formula" tabindex="0" role="group" aria-label="Formula"></div>')
     wrapper.append(node)
     return wrapper
+
+
+def in_letters(formula: Element) -> str:
+    """A formula as a line of text can show it, its spaces too: log p(x)."""
+    parts = (" " if node.tag == "mspace" else node.text or "" for node in formula.iter())
+    return " ".join("".join(parts).replace(",", ", ").split())
 
 
 def what_is_wrong(node: Element) -> str:

@@ -1,7 +1,7 @@
 """A built page: its tree, where it lies, and the post whose page it is."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -66,6 +66,7 @@ class Page:
     tree: Element
     post: Post | None = None
     record: Record | None = None
+    formulas: dict[str, str] = field(default_factory=dict)  # each in letters, by its TeX
 
     @cached_property
     def place(self) -> str:

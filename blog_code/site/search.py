@@ -6,28 +6,41 @@ import re
 
 from blog_code.site.page import Page, Site
 
+CODE_OR_TEX = re.compile(r"<code>.*?</code>|\\\((.+?)\\\)|\\\[(.+?)\\\]", re.S)
 PRE = re.compile(r"<pre>.*?</pre>", re.S)
 NAME = re.compile(r"[^\W\d]\w{2,}")
 
 
 def mend_search(site: Site, pages: list[Page]) -> None:
-    """Take outputs out of the index, and leave of code its names, where each first stands."""
+    """Take outputs out of the index; leave of code its names, where each first stands, of TeX its letters."""
     path = site.folder / "search" / "search_index.json"
     if not path.exists():
         return  # another generator, another index
     index = json.loads(path.read_text("utf-8"))
     outputs = {text for page in pages for text in output_texts(page)}
+    by_place = {page.place: page for page in pages}
     known: dict[str, set[str]] = {}  # the names that the prose of a page has, and then those of its code
     for entry in index["docs"]:
         known.setdefault(place_of(entry), set()).update(NAME.findall(PRE.sub("", entry["text"])))
     for entry in index["docs"]:
         seen = known[place_of(entry)]
         entry["text"] = PRE.sub(lambda block: names(block[0], outputs, seen), entry["text"])  # noqa: B023
+        entry["text"] = letters(entry["text"], by_place[place_of(entry)])
     path.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
 
 def place_of(entry: dict[str, str]) -> str:
     return entry["location"].partition("#")[0]
+
+
+def letters(text: str, page: Page) -> str:
+    """Text with each formula in letters, as a result of the search can show it."""
+
+    def one(found: re.Match[str]) -> str:
+        known = page.formulas.get(tight(escape.unescape(found[1] or found[2] or "")))
+        return found[0] if known is None else escape.escape(known)
+
+    return CODE_OR_TEX.sub(one, text)
 
 
 def names(markup: str, outputs: set[str], seen: set[str]) -> str:

@@ -283,6 +283,15 @@ def test_search_finds_identifiers(thin: Built, visit: Open) -> None:
         seen.page.reload()
 
 
+def test_search_results_show_no_tex(real: Built) -> None:
+    """A result of the search shows the letters of a formula, not its TeX."""
+    index = json.loads((real.folder / "search" / "search_index.json").read_text("utf-8"))
+    texts = {entry["location"].partition("#")[2]: entry["text"] for entry in index["docs"]}
+
+    assert "PyTorch module is fθ, a function" in texts["from-objects-back-to-functions"]
+    assert not any("\\(" in text or "\\[" in text for text in texts.values())
+
+
 def test_footnotes_open_on_focus(thin: Built, visit: Open) -> None:
     """A footnote opens where it is mentioned, for a keyboard too, and stays in the list at the end."""
     seen = visit(thin, PLACE)
