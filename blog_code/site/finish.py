@@ -15,7 +15,7 @@ from blog_code.site.figures import dress_figures
 from blog_code.site.header import dress_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
-from blog_code.site.notebook import copy_notebooks, reach_code, share_styles
+from blog_code.site.notebook import copy_notebooks, name_pictures, reach_code, share_styles
 from blog_code.site.page import Page, Site, read_page, read_site
 from blog_code.site.policy import policed
 from blog_code.site.search import mend_search
@@ -49,6 +49,7 @@ def finish_page(page: Page) -> None:
     write_maths(page)
     if page.is_notebook:
         reach_code(page)
+        name_pictures(page)
         write_metadata(page)
         return
     move_styles(page)

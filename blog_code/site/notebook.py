@@ -1,9 +1,10 @@
-"""The notebook view: its file beside it, the styles that all such pages share, and code within reach."""
+"""The notebook view: its file beside it, shared styles, code within reach, pictures with words."""
 
 import hashlib
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+from blog_code.runner.cells import IMAGE
 from blog_code.site.page import Page, Site
 
 LONG = 2000  # bytes of a stylesheet that is worth a file of its own
@@ -47,6 +48,19 @@ def reach_code(page: Page) -> None:
     """Let a keyboard reach code and outputs: they scroll."""
     for code in [*page.classed("highlight-ipynb"), *page.tree.xpath("//*[contains(@class, 'jp-')]//pre")]:
         code.set("tabindex", "0")
+
+
+def name_pictures(page: Page) -> None:
+    """Give the pictures below a cell the words that the post has for them; nbconvert has none."""
+    post, _ = page.site.posts.get(f"posts/{page.path.parent.name}/", (None, None))
+    shown = IMAGE.findall(post.body) if post else []
+    words = {PurePosixPath(target).stem: alt for alt, target in shown}
+    for cell in page.classed("jp-CodeCell"):
+        name = cell.get("id", "").removeprefix("cell-id=")
+        for number, picture in enumerate(cell.iter("img"), 1):
+            file = f"{name}-{number}" if number > 1 else name
+            if file in words:
+                picture.set("alt", words[file])
 
 
 def copy_notebooks(site: Site) -> None:

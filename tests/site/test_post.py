@@ -177,6 +177,16 @@ def test_notebook_view_is_ours_alone(thin: Built) -> None:
     assert '<meta name="robots" content="noindex">' in text
 
 
+def test_pictures_of_a_notebook_have_their_words(real: Built) -> None:
+    """Whoever hears the notebook's page is told what each picture shows, as on the page of the post."""
+    view = html.document_fromstring(real.text("runs/flax-and-optax/flax-and-optax/"))
+    words = [picture.get("alt") for picture in view.xpath("//*[contains(@class, 'jp-')]/img")]
+    post = (real.root / "docs" / "posts" / "flax-and-optax.md").read_text("utf-8")
+
+    assert len(words) > 5
+    assert not [alt for alt in words if f"![{alt}](../runs/" not in post]
+
+
 def test_notebook_views_share_their_styles(thin: Built) -> None:
     """Jupyter's 600 KB of styles are one file that the browser keeps, not a part of every notebook's page."""
     text = thin.text("runs/thin-post/thin-post/")
