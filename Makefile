@@ -14,7 +14,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --gen
 site: .venv/ready  ## check the runs, execute stale posts, build the site into site/
 	$(BIN)/blog site
 
-test: .venv/ready  ## everything that CI runs
+test: .venv/ready  ## lint, types, posts, tests: all that CI runs but `make verify`
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/blog check
@@ -61,7 +61,11 @@ build: .venv/ready  ## build the site from the accepted runs
 build release: export REPOSITORY_URL ?= \
 	$(if $(GITHUB_REPOSITORY),$(or $(GITHUB_SERVER_URL),https://github.com)/$(GITHUB_REPOSITORY))
 
-release: export SITE_URL ?= $(if $(GITHUB_REPOSITORY),https://$(subst /,.github.io/,$(GITHUB_REPOSITORY))/,https://example.org/)
+# Where Pages serves a repository: owner.github.io/name/, or owner.github.io/ where that is its name.
+release: owner := $(firstword $(subst /, ,$(GITHUB_REPOSITORY)))
+release: name := $(lastword $(subst /, ,$(GITHUB_REPOSITORY)))
+release: pages := $(if $(name),https://$(owner).github.io/$(if $(filter %.github.io,$(name)),,$(name)/))
+release: export SITE_URL := $(or $(SITE_URL),$(pages),https://example.org/)
 release: .venv/ready  ## build the site for publication: a post that is stale or due is refused
 	$(BIN)/blog build --release
 
@@ -91,6 +95,7 @@ clean:  ## remove what was built; accepted runs stay
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 12) else \
 	f"python3 is {v[0]}.{v[1]}, and 3.12 or newer is needed: install it, or run make PYTHON=/path/to/python3.12")'
 	$(PYTHON) -m venv --clear .venv
+	rm -rf .blog/notebooks
 	sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	$(BIN)/uv pip sync --quiet --require-hashes $(LOCK)

@@ -26,6 +26,7 @@ OPENED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^`]*$")
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 REGION_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")  # fit for snippets, files and notebooks
 FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
+OURS = {"hugo", "runner", "site"}  # packages of blog_code that are no post's
 TAG = re.compile(r"\S.*")
 BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
 # Paragraphs that stand free and have no influence on what is a fence: most of a page, so they are not parsed.
@@ -150,6 +151,12 @@ def read_post(path: Path, root: Path) -> Post:
     if not SLUG.fullmatch(post.slug):
         post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
     _find(post)
+    if post.cells and post.package in OURS:
+        fix = f"rename {path.name}: blog_code/{post.package}/ is this site's own"
+        post.report(1, f"{post.package} cannot be the package of a post", fix)
+    if post.values and not post.package.isidentifier():
+        fix = f"rename {path.name}, so that it begins with a letter, or declare no values"
+        post.report(1, f"{post.package}.value cannot be quoted", fix)
     _check_front_matter(post)
     _check_cells(post)
     return post

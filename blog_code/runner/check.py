@@ -25,6 +25,7 @@ from blog_code.runner.record import (
 from blog_code.runner.values import all_values, shown_values, within
 
 EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
 VALUE = re.compile(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 
 
@@ -221,6 +222,9 @@ def _values(post: Post, record: Record) -> list[Finding]:
     findings: list[Finding] = []
     used: set[str] = set()
     for number, text in enumerate(post.body.split("\n"), post.first_line):
+        if statement := STATEMENT.search(text):
+            message = f"{statement[0]} works on the page alone: the editions would show it as it stands"
+            findings.append(post.finding(number, message, "write sentences that hold for every run"))
         for expression in EXPRESSION.findall(text):
             named = VALUE.fullmatch(expression)
             if not named or named[1] != post.package:

@@ -15,7 +15,7 @@ from PIL import Image, ImageChops, ImageStat
 from blog_code.runner.cells import Post, post_paths
 from blog_code.runner.errors import Finding, PostError, writing
 from blog_code.runner.execute import execute
-from blog_code.runner.record import Record, changed_parts, digest, missing_outputs, read_record
+from blog_code.runner.record import Record, changed_parts, missing_outputs, read_record
 from blog_code.runner.run import run_files, write_files
 from blog_code.runner.values import all_values, within
 
@@ -37,6 +37,8 @@ def verify_post(post: Post, *, say: Callable[[str], None] = print, **options: An
     if parts := sorted({"cells", "data"} & set(changed_parts(post, record))):
         message = f"the accepted run is stale ({', '.join(parts)} changed), so there is nothing to compare"
         raise PostError(post.finding(1, message, f"blog run {post.slug}"))
+    # Read before the second run, which takes minutes: another may replace the accepted one meanwhile.
+    accepted = {name: (post.run_folder / name).read_bytes() for name in record.outputs}
     result = execute(post, say=say, **options)
     files = run_files(post, result)
     aside = post.root / ".blog" / "verify" / post.slug
@@ -46,7 +48,7 @@ def verify_post(post: Post, *, say: Callable[[str], None] = print, **options: An
         write_files(aside, files)
     differences = _values(post, record, result.values, say)
     for name in sorted(record.outputs.keys() | (files.keys() & _outputs_of(result))):
-        differences += _output(post, record, name, files, say)
+        differences += _output(name, accepted, files, say)
     if differences:
         where = aside.relative_to(post.root).as_posix()
         said = "\n".join(f"      {line}" for line in differences)
@@ -76,15 +78,15 @@ def _values(post: Post, record: Record, values: dict[str, Any], say: Callable[[s
 
 
 def _output(
-    post: Post, record: Record, name: str, files: dict[str, bytes], say: Callable[[str], None]
+    name: str, accepted: dict[str, bytes], files: dict[str, bytes], say: Callable[[str], None]
 ) -> list[str]:
     """How one output differs, in lines for people; nothing where it is the same or near enough."""
-    if name not in record.outputs:
+    if name not in accepted:
         return [f"{name}: this run wrote it, the accepted one did not"]
     if name not in files:
         return [f"{name}: the accepted run wrote it, this one did not"]
-    new, old = files[name], (post.run_folder / name).read_bytes()
-    if digest(new) == record.outputs[name]:
+    new, old = files[name], accepted[name]
+    if new == old:
         return []
     compare = {".png": compare_pictures, ".svg": compare_charts}.get(Path(name).suffix)
     if compare is None and Path(name).suffix in {".txt", ".html", ".json", ".csv", ".md"}:
@@ -171,17 +173,28 @@ def _compare_sizes(old: bytes, new: bytes) -> tuple[list[str], str]:
     return [], "the bytes differ, the size does not"
 
 
-def touched_posts(root: Path, commit: str) -> list[Path]:
-    """The posts whose run, or what it depends on, differs from a commit."""
-    command = ["git", "diff", "--name-only", "--no-renames", "--relative", commit, "--"]
-    done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["git diff failed"])[0]
+def _names(root: Path, commit: str, *command: str) -> list[str]:
+    """The names that a command of git lists; -z, since it would put others than ASCII into quotes."""
+    try:
+        done = subprocess.run(
+            ["git", *command[:1], "-z", *command[1:]], cwd=root, capture_output=True, text=True, check=False
+        )
+        reason = (done.stderr.strip().splitlines() or ["git failed"])[0] if done.returncode else ""
+    except FileNotFoundError:
+        reason = "there is no git on the PATH"
+    if reason:
         raise PostError(
             Finding(".", 1, f"cannot compare with {commit}: {reason}", "fetch it, or name another")
         )
-    changed = done.stdout.splitlines()
-    if any(name == "requirements.lock" or name.startswith("blog_code/runner/") for name in changed):
+    return done.stdout.split("\0")
+
+
+def touched_posts(root: Path, commit: str) -> list[Path]:
+    """The posts whose run, or what it depends on, differs from a commit."""
+    changed = _names(root, commit, "diff", "--name-only", "--no-renames", "--relative", commit, "--")
+    changed += _names(root, commit, "ls-files", "--others", "--exclude-standard")
+    shared = {"requirements.lock", ".python-version"}
+    if shared & set(changed) or any(name.startswith("blog_code/runner/") for name in changed):
         return post_paths(root)
 
     def concerns(slug: str) -> bool:

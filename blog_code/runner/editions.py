@@ -152,7 +152,8 @@ def _parts(post: Post, record: dict[str, Any]) -> Iterator[str | Cell]:
                 yield cell
                 prose = []
             else:
-                prose += _plain_fence(opened[3], lines[number + 1 : end], cell)
+                inner = [_quoted(text, values) for text in lines[number + 1 : end]]
+                prose += _plain_fence(opened[3], inner, cell)
             number = end + 1
             continue
         if PAGE_ONLY.match(line):
@@ -165,8 +166,11 @@ def _parts(post: Post, record: dict[str, Any]) -> Iterator[str | Cell]:
         if line.lstrip().startswith("<!--"):
             while number < len(lines) - 1 and "-->" not in lines[number]:
                 number += 1
+            if behind := lines[number].partition("-->")[2].strip():
+                lines[number] = behind
+                continue
         elif block := BLOCK.match(line):
-            _block(block, blocks, prose)
+            _block(block, _quoted(block[3] or "", values).strip(), blocks, prose)
             while block[2] and number + 1 < len(lines) and lines[number + 1].startswith("    "):
                 number += 1  # the options of the block
         elif not SNIPPET.match(line) and not WRAPPER.match(line):
@@ -204,7 +208,7 @@ def _plain_fence(info: str, inner: list[str], cell: Cell | None) -> list[str]:
     return [f"```{classes[0] if classes else ''}", *inner, "```"]
 
 
-def _block(block: re.Match[str], blocks: list[str], prose: list[str]) -> None:
+def _block(block: re.Match[str], title: str, blocks: list[str], prose: list[str]) -> None:
     """Open or close a block such as `/// tab | NNX`, of which a plain page keeps the title."""
     if not block[2]:
         if blocks:
@@ -212,15 +216,19 @@ def _block(block: re.Match[str], blocks: list[str], prose: list[str]) -> None:
         prose.append("")
         return
     blocks.append(block[2])
-    title = (block[3] or "").strip()
     if not title and block[2] not in QUIET_BLOCKS and not block[2].endswith("caption"):
         title = block[2].capitalize()
     prose += ["", f"**{title}**", ""] if title else [""]
 
 
+def _quoted(text: str, values: dict[str, str]) -> str:
+    """A text with the values that it quotes."""
+    return VALUE.sub(lambda found: values.get(found[1], found[0]), text)
+
+
 def _plain(line: str, post: Post, values: dict[str, str]) -> str:
     """A line of prose as any Markdown reader understands it."""
-    line = VALUE.sub(lambda found: values.get(found[1], found[0]), line)
+    line = _quoted(line, values)
     pieces = LITERAL.split(line)
     for number in range(0, len(pieces), 2):
         text = ATTRIBUTES.sub("", pieces[number])

@@ -23,14 +23,23 @@ def build_site(root: Path) -> Path:
             ThreadPoolExecutor(1) as beside,
         ):
             shutil.rmtree(staging, ignore_errors=True)
+            runs = runs_of(root)
             finishing = beside.submit(prepare, staging, root)
             write_pages(root, staging, held)
             finishing.result()()
+            if runs_of(root) != runs:
+                message = "a run was replaced while the site was built from it; site/ is as it was"
+                raise PostError(Finding("docs/runs", 1, message, "blog build"))
             replace_folder(staging, root / "site")
     except Busy:
         message = "another build is under way"
         raise PostError(Finding("mkdocs.yml", 1, message, "wait for it to end, then: blog build")) from None
     return root / "site"
+
+
+def runs_of(root: Path) -> dict[str, int]:
+    """The number on the disk of each accepted run: one that takes its place has another."""
+    return {folder.name: folder.stat().st_ino for folder in (root / "docs" / "runs").glob("*/")}
 
 
 def prepare(staging: Path, root: Path) -> Callable[[], None]:

@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+from blog_code.runner.cells import post_paths
 from blog_code.runner.errors import PostError
 from blog_code.site.cells import dress_cells, dress_outputs
 from blog_code.site.closing import write_closing
@@ -77,10 +78,14 @@ def read_pages(site: Site) -> list[Page]:
 
 
 def drop_drafts(site: Site) -> None:
-    """Keep the runs of posts that are not published out of the site."""
+    """Keep the runs of posts that are not published, and what lies beside these, out of the site."""
+    published = {post.slug for post, _ in site.posts.values()}
     for folder in (site.folder / "runs").glob("*"):
-        if f"posts/{folder.name}/" not in site.posts:
+        if folder.name not in published:
             shutil.rmtree(folder)
+    for path in post_paths(site.root):
+        if path.stem not in published:
+            shutil.rmtree(site.folder / "posts" / path.stem, ignore_errors=True)
 
 
 def slim_styles(site: Site) -> None:

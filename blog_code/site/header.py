@@ -2,9 +2,11 @@
 
 import datetime
 import html as escape
-import re
 from urllib.parse import quote, urlsplit
 
+from pymdownx.slugs import slugify
+
+from blog_code.runner.provenance import provenance
 from blog_code.site.page import Element, Page, element, plain
 
 WORDS_PER_MINUTE = 230
@@ -19,12 +21,13 @@ def write_header(page: Page) -> None:
     if title is None:
         return
     above = [promise(page), byline(page)]
-    provenance = page.classed("provenance")
+    lines = page.classed("provenance")
     actions = page.classed("actions")
-    if provenance and page.record:
-        link_commit(page, provenance[0])
-        above.append(provenance[0])
-    if page.record:
+    if page.post and page.record:
+        said = provenance(page.post, page.record.content).partition("\n")[0]
+        line = lines[0] if lines else element(f'<p class="provenance">{escape.escape(said)}</p>')
+        link_commit(page, line)
+        above.append(line)
         above.append(action_row(page))
         for row in actions:
             row.drop_tree()
@@ -69,7 +72,8 @@ def day_of(date: datetime.date) -> datetime.date:
 
 
 def tag_slug(tag: str) -> str:
-    return re.sub(r"[^\w]+", "-", tag.lower()).strip("-")
+    """The name of a tag on the page of tags, as the theme makes it."""
+    return str(slugify(case="lower")(tag, "-"))
 
 
 def reading_minutes(page: Page) -> int:

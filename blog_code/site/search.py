@@ -3,6 +3,7 @@
 import html as escape
 import json
 import re
+from urllib.parse import unquote
 
 from blog_code.site.page import Page, Site
 
@@ -30,7 +31,7 @@ def mend_search(site: Site, pages: list[Page]) -> None:
 
 
 def place_of(entry: dict[str, str]) -> str:
-    return entry["location"].partition("#")[0]
+    return unquote(entry["location"].partition("#")[0])
 
 
 def letters(text: str, page: Page) -> str:

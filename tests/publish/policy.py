@@ -54,7 +54,7 @@ CHECK = {
     "on": {
         "pull_request": {  # never pull_request_target, which has rights
             "paths": [
-                ".ci/**", ".github/**", "benchmarks/**", "blog_code/**", "docs/**", "tests/**",
+                ".ci/**", ".github/**", "benchmarks/**", "blog_code/**", "docs/**", "tests/**", "*.md",
                 ".python-version", "Makefile", "mkdocs.yml", "pyproject.toml", "requirements*.lock",
             ],
         },
@@ -111,7 +111,8 @@ PUBLISH = {
         "build": cpu(
             f"!cancelled() && {MAIN} && needs.plan.result == 'success' "
             f"&& ({EXECUTED} || needs.execute.result == 'skipped')",
-            NEW_RUNS, "make accept", "make release",
+            NEW_RUNS, "make accept",
+            {"run": "make release", "env": {"SITE_URL": "${{ vars.SITE_URL }}"}},
             {"uses": "actions/upload-pages-artifact@commit", "with": {"path": "site"}},
             needs=["plan", "execute"],
         ),

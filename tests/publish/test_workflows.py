@@ -302,6 +302,8 @@ def made(tmp_path: Path, *arguments: str, **environment: str) -> str:
             {"GITHUB_REPOSITORY": "someone/posts", "SITE_URL": "https://posts.example/"},
             "https://posts.example/",
         ),
+        ({"GITHUB_REPOSITORY": "someone/someone.github.io"}, "https://someone.github.io/"),
+        ({"GITHUB_REPOSITORY": "someone/posts", "SITE_URL": ""}, "https://someone.github.io/posts/"),
         ({}, "https://example.org/"),
     ],
 )

@@ -7,6 +7,7 @@ import pytest
 from repository import Repository, messages
 
 from blog_code.hugo.contract import contract_differences
+from blog_code.runner.cells import read_post
 from blog_code.runner.check import as_json, check_posts, check_site
 
 PAGE = "docs/posts/x.md"
@@ -194,6 +195,11 @@ LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
     ),
     "an image without alt text": (add("![](../assets/a.png)\n"), PAGE, "without alt text"),
     "a value undeclared": (add("{{ x.other }}\n"), PAGE, "value other is used and not declared"),
+    "a choice that only the page can make": (
+        add("{% if x.total > 1 %}many{% endif %}\n"),
+        PAGE,
+        "{% if x.total > 1 %} works on the page alone",
+    ),
     "a value of another post": (
         add("{{ y.other }}\n"),
         PAGE,
@@ -337,6 +343,23 @@ def test_the_configuration_has_to_load_the_values(repo: Repository) -> None:
 
     assert "include_yaml of mkdocs-macros does not load the values of x" in messages(shared)
     assert "docs/runs/x/values.yml" in messages(shared)
+
+
+@pytest.mark.parametrize(
+    ("name", "front", "said"),
+    [
+        ("runner", "", "runner cannot be the package of a post"),
+        ("2024-in-review", "values: {a: {is: 1}}", "2024_in_review.value cannot be quoted"),
+        ("2024-in-review", "", None),
+    ],
+)
+def test_a_name_that_cannot_work(repo: Repository, name: str, front: str, said: str | None) -> None:
+    """A post whose values nobody could quote, or whose code would lie among ours, is told to be renamed."""
+    repo.post(name, first="a = 1", front=front)
+
+    found = [str(finding) for finding in read_post(repo.root / f"docs/posts/{name}.md", repo.root).findings]
+
+    assert any(said in finding for finding in found) if said else not found
 
 
 def test_the_contract_of_imported_pages_is_checked_for_a_release(repo: Repository) -> None:

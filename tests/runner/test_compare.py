@@ -163,7 +163,9 @@ def commit(repo: Repository) -> None:
         ("docs/posts/a-b.md", {"a-b"}),
         ("blog_code/a_b/story.py", {"a-b"}),
         ("docs/runs/a-b/first.txt", {"a-b"}),
+        ("blog_code/a_b/größe.py", {"a-b"}),
         ("requirements.lock", {"a-b", "c"}),
+        (".python-version", {"a-b", "c"}),
         ("blog_code/runner/execute.py", {"a-b", "c"}),
         ("README.md", set()),
     ],
@@ -174,13 +176,31 @@ def test_only_what_a_commit_touches_is_verified(with_git: Repository, touch: str
     with_git.post("c", first="print(1)")
     with_git.accept("a-b")
     with_git.write("blog_code/runner/execute.py", "")
-    with_git.write("README.md", "")
+    for name in ("README.md", ".python-version", "blog_code/a_b/größe.py"):
+        with_git.write(name, "")
     commit(with_git)
     path = with_git.root / touch
     path.write_text(path.read_text() + "\n")
     commit(with_git)
 
     assert {path.stem for path in touched_posts(with_git.root, "HEAD~1")} == expected
+
+
+def test_a_post_that_git_does_not_know_yet_is_verified(with_git: Repository) -> None:
+    """A new post differs from every commit, before `git add` too."""
+    with_git.post("a", first="print(1)")
+    commit(with_git)
+    with_git.post("b", first="print(1)")
+
+    assert {path.stem for path in touched_posts(with_git.root, "HEAD")} == {"b"}
+
+
+def test_without_git_nothing_can_be_compared(with_git: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is no git the error says so."""
+    monkeypatch.setenv("PATH", "")
+
+    with pytest.raises(PostError, match="no git on the PATH"):
+        touched_posts(with_git.root, "HEAD")
 
 
 def test_a_commit_that_is_not_there_is_an_error(with_git: Repository) -> None:

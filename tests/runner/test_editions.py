@@ -297,6 +297,23 @@ def test_values_reach_the_prose_of_a_built_page(repo: Repository) -> None:
     assert "tatol" in bad.stderr + bad.stdout
 
 
+def test_editions_quote_what_the_page_quotes(repo: Repository) -> None:
+    """Values in a fence and in the title of a block, and words behind a comment, are in both editions."""
+    repo.post(
+        first="total = 3\nprint(total)",
+        front="values: {total: {is: 3, within: 0}}",
+        end="``` { .text }\nin all {{ x.total }}\n```\n\n/// tab | Of {{ x.total }}\n\nOne.\n\n///\n\n"
+        "<!-- a note --> Words behind it.\n",
+    )
+    folder = repo.run()
+
+    for name in ("x.ipynb", "x.py"):
+        text = (folder / name).read_text("utf-8")
+        for words in ("in all 3", "**Of 3**", "Words behind it."):
+            assert words in text, f"{words} in {name}"
+        assert "a note" not in text
+
+
 def test_a_cell_that_is_page_only_is_refused(repo: Repository) -> None:
     """An edition without one of the cells would not run alone."""
     repo.post(first="print(1)")

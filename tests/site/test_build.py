@@ -6,17 +6,23 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
+from lxml import html
 from sites import ROOT, Built, build_thin
 
+from blog_code.runner.atomic import replace_folder
 from blog_code.runner.check import check_posts
 from blog_code.runner.errors import PostError
 from blog_code.runner.jobs import run_posts
 from blog_code.site.build import build_site, write_pages
+from blog_code.site.feed import mend_sitemap
 from blog_code.site.finish import finish_site
+from blog_code.site.page import Site
 from blog_code.site.policy import policed, script_hashes
 
+PLACE = "posts/thin-post/"
 REFUSED = ("jax", "jaxlib", "flax", "optax", "orbax", "tensorflow_datasets", "matplotlib")
 
 
@@ -68,12 +74,77 @@ def test_a_draft_is_not_published(thin: Built, tmp_path: Path) -> None:
     shutil.copytree(root / "docs" / "runs" / "thin-post", root / "docs" / "runs" / "draft")
     text = (root / "docs" / "posts" / "thin-post.md").read_text("utf-8").replace("thin-post", "draft")
     draft = text.replace("title:", "draft: true\ntitle:", 1)
+    (root / "docs" / "posts" / "draft").mkdir()
+    (root / "docs" / "posts" / "draft" / "plan.svg").write_text("<svg/>")
     (root / "docs" / "posts" / "draft.md").write_text(draft, "utf-8")
 
     site = build_site(root)
 
     assert (site / "runs" / "thin-post").is_dir() and not (site / "runs" / "draft").exists()
+    assert not (site / "posts" / "draft").exists(), "nor what lies beside it"
     assert not [path for path in site.rglob("*.html") if "posts/draft" in path.read_text("utf-8")]
+
+
+def test_names_that_addresses_spell_otherwise(thin: Built, tmp_path: Path) -> None:
+    """A category that is not ASCII builds, and a tag of the byline leads to its place on the page of tags."""
+    root = tmp_path / "repository"
+    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
+    post = root / "docs" / "posts" / "thin-post.md"
+    text = post.read_text("utf-8").replace("categories: [Thin]", "categories: [Künstliche Köpfe]")
+    tags = ["node.js", "JAX/Flax", "Q&A", "A & B", "Übung"]
+    post.write_text(text.replace("tags: [JAX, thin things]", f"tags: {tags}"), "utf-8")
+
+    site = build_site(root)
+
+    assert "Künstliche Köpfe" in (site / "category" / "künstliche-köpfe" / "index.html").read_text("utf-8")
+    listed = html.fromstring((site / "tags" / "index.html").read_text("utf-8")).xpath("//@id")
+    byline = html.fromstring((site / PLACE / "index.html").read_text("utf-8")).find_class("byline")[0]
+    links = {link.text_content(): unquote(urlsplit(link.get("href")).fragment) for link in byline.iter("a")}
+    assert {tag: links[tag] in listed for tag in tags} == dict.fromkeys(tags, True)
+
+
+def test_a_page_that_includes_no_provenance_has_it(thin: Built, tmp_path: Path) -> None:
+    """Under the title of each executed post stands where and when, whether it asks for it or not."""
+    root = tmp_path / "repository"
+    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
+    post = root / "docs" / "posts" / "thin-post.md"
+    post.write_text(post.read_text("utf-8").replace('--8<-- "thin-post/provenance.md"\n', ""), "utf-8")
+
+    page = html.fromstring((build_site(root) / PLACE / "index.html").read_text("utf-8"))
+
+    said = [line.text_content() for line in page.find_class("provenance")]
+    before = html.fromstring(thin.text(PLACE)).find_class("provenance")
+    assert said == [before[0].text_content()] and said[0].startswith("Ran on ")
+
+
+def test_a_run_that_changes_during_a_build(
+    thin: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No page has the numbers of one run and the pictures of the next."""
+    root = tmp_path / "repository"
+    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
+
+    def beside(root: Path, folder: Path, *locks: int) -> None:
+        write_pages(root, folder, *locks)
+        run = root / "docs" / "runs" / "thin-post"
+        shutil.copytree(run, tmp_path / "next")
+        replace_folder(tmp_path / "next", run)
+
+    monkeypatch.setattr("blog_code.site.build.write_pages", beside)
+    with pytest.raises(PostError, match="a run was replaced while the site was built"):
+        build_site(root)
+    assert not (root / "site").exists()
+
+
+def test_the_site_map_of_a_site_under_runs(tmp_path: Path) -> None:
+    """Only notebooks are left out, wherever the site lies."""
+    place = "<url><loc>https://example.org/runs/posts/x/</loc></url>"
+    notebook = "<url><loc>https://example.org/runs/runs/x/x/</loc></url>"
+    (tmp_path / "sitemap.xml").write_text(f"<urlset>{place}{notebook}</urlset>")
+
+    mend_sitemap(Site(tmp_path, tmp_path, "A site", "https://example.org/runs/", "", "main", ""))
+
+    assert (tmp_path / "sitemap.xml").read_text() == f"<urlset>{place}</urlset>"
 
 
 def test_a_post_without_a_page_is_refused(thin: Built, tmp_path: Path) -> None:
