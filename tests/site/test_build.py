@@ -117,6 +117,19 @@ def test_a_page_that_includes_no_provenance_has_it(thin: Built, tmp_path: Path) 
     assert said == [before[0].text_content()] and said[0].startswith("Ran on ")
 
 
+def test_braces_in_a_notebook_are_no_template(thin: Built, tmp_path: Path) -> None:
+    """Code with two braces reaches the page of the notebook; nothing looks for a value of that name."""
+    root = tmp_path / "repository"
+    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
+    notebook = root / "docs" / "runs" / "thin-post" / "thin-post.ipynb"
+    notebook.write_text(notebook.read_text("utf-8").replace("## Code", "## Code `{{ nobody }}`"), "utf-8")
+
+    write_pages(root, tmp_path / "site")
+
+    view = tmp_path / "site" / "runs" / "thin-post" / "thin-post" / "index.html"
+    assert "{{ nobody }}" in view.read_text("utf-8")
+
+
 def test_a_run_that_changes_during_a_build(
     thin: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
