@@ -151,15 +151,20 @@ def read_post(path: Path, root: Path) -> Post:
     if not SLUG.fullmatch(post.slug):
         post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
     _find(post)
-    if post.cells and post.package in OURS:
-        fix = f"rename {path.name}: blog_code/{post.package}/ is this site's own"
-        post.report(1, f"{post.package} cannot be the package of a post", fix)
-    if post.values and not post.package.isidentifier():
-        fix = f"rename {path.name}, so that it begins with a letter, or declare no values"
-        post.report(1, f"{post.package}.value cannot be quoted", fix)
     _check_front_matter(post)
+    _check_name(post)
     _check_cells(post)
     return post
+
+
+def _check_name(post: Post) -> None:
+    """Find names that no package of a post can have."""
+    if post.cells and post.package in OURS:
+        fix = f"rename {post.path.name}: blog_code/{post.package}/ is this site's own"
+        post.report(1, f"{post.package} cannot be the package of a post", fix)
+    if post.values and not post.package.isidentifier():
+        fix = f"rename {post.path.name}, so that it begins with a letter, or declare no values"
+        post.report(1, f"{post.package}.value cannot be quoted", fix)
 
 
 def _split(text: str, path: Path) -> tuple[dict[str, Any], str, int]:
