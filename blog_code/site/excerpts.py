@@ -11,6 +11,8 @@ from markdown.preprocessors import Preprocessor
 
 DIVIDER = "<!-- more -->"
 DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:")  # of a link or a footnote, which the excerpt may use
+TITLE = re.compile(r"\s*[\"'(]")
+FENCED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n.*?^[ \t>]*\1[`~]*[ \t]*$", re.M | re.S)  # defines nothing
 
 
 class Cut(Preprocessor):  # type: ignore[misc]
@@ -24,11 +26,13 @@ class Cut(Preprocessor):  # type: ignore[misc]
         dividers = [number for number, line in enumerate(lines) if line.strip() == DIVIDER]
         if "excerpt" not in self.md.treeprocessors or not dividers:
             return lines
-        behind = lines[dividers[-1] + 1 :]
+        behind = FENCED.sub("", "\n".join(lines[dividers[-1] + 1 :])).split("\n")
         kept = [*lines[: dividers[-1] + 1], "", "More follows: the theme asks whether anything does."]
         for line, next_line in pairwise([*behind, ""]):
             if DEFINITION.match(line):
-                kept += ["", line, next_line]  # the title of a link may stand on a line of its own
+                kept += ["", line]
+                if line.rstrip().endswith("]:") or TITLE.match(next_line):
+                    kept.append(next_line)  # an address, or a title, may stand on a line of its own
         return kept
 
 

@@ -6,7 +6,9 @@ from urllib.parse import quote, urlsplit
 
 from pymdownx.slugs import slugify
 
+from blog_code.runner.cells import Post
 from blog_code.runner.provenance import provenance
+from blog_code.runner.record import Record
 from blog_code.site.page import Element, Page, element, plain
 
 WORDS_PER_MINUTE = 230
@@ -24,11 +26,9 @@ def write_header(page: Page) -> None:
     lines = page.classed("provenance")
     actions = page.classed("actions")
     if page.post and page.record:
-        said = provenance(page.post, page.record.content).partition("\n")[0]
-        line = lines[0] if lines else element(f'<p class="provenance">{escape.escape(said)}</p>')
+        line = lines[0] if lines else provenance_line(page.post, page.record)
         link_commit(page, line)
-        above.append(line)
-        above.append(action_row(page))
+        above += [line, action_row(page)]
         for row in actions:
             row.drop_tree()
     header = element('<header class="post-header"></header>')
@@ -38,6 +38,12 @@ def write_header(page: Page) -> None:
     for node in [title, *above]:
         if node is not None:
             header.append(node)
+
+
+def provenance_line(post: Post, record: Record) -> Element:
+    """Where and when the post ran, for a page that does not include it."""
+    said = provenance(post, record.content).partition("\n")[0]
+    return element(f'<p class="provenance">{escape.escape(said)}</p>')
 
 
 def promise(page: Page) -> Element | None:

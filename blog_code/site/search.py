@@ -26,7 +26,8 @@ def mend_search(site: Site, pages: list[Page]) -> None:
     for entry in index["docs"]:
         seen = known[place_of(entry)]
         entry["text"] = PRE.sub(lambda block: names(block[0], outputs, seen), entry["text"])  # noqa: B023
-        entry["text"] = letters(entry["text"], by_place[place_of(entry)])
+        if page := by_place.get(place_of(entry)):
+            entry["text"] = letters(entry["text"], page)
     path.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
 

@@ -26,6 +26,13 @@ PLACE = "posts/thin-post/"
 REFUSED = ("jax", "jaxlib", "flax", "optax", "orbax", "tensorflow_datasets", "matplotlib")
 
 
+@pytest.fixture
+def root(thin: Built, tmp_path: Path) -> Path:
+    """A copy of the thin repository, to change."""
+    ignored = shutil.ignore_patterns("site", ".blog")
+    return Path(shutil.copytree(thin.root, tmp_path / "repository", ignore=ignored))
+
+
 def test_strict_build_needs_no_jax(thin: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A checkout becomes pages where JAX, Flax and Optax cannot be imported."""
     for name in REFUSED:
@@ -52,10 +59,8 @@ def test_finishing_is_stable(thin: Built, tmp_path: Path, monkeypatch: pytest.Mo
         assert path.read_text("utf-8") == thin.text(place), place
 
 
-def test_a_failed_build_leaves_the_old_site(thin: Built, tmp_path: Path) -> None:
+def test_a_failed_build_leaves_the_old_site(root: Path) -> None:
     """When a page and its code disagree the site that was there stays, to the last byte."""
-    root = tmp_path / "repository"
-    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
     (root / "site").mkdir()
     (root / "site" / "index.html").write_text("the old site")
     post = root / "docs" / "posts" / "thin-post.md"
@@ -67,10 +72,8 @@ def test_a_failed_build_leaves_the_old_site(thin: Built, tmp_path: Path) -> None
     assert (root / "site" / "index.html").read_text() == "the old site"
 
 
-def test_a_draft_is_not_published(thin: Built, tmp_path: Path) -> None:
+def test_a_draft_is_not_published(root: Path) -> None:
     """Neither the page of a draft nor its run reaches the site, and no page links to it."""
-    root = tmp_path / "repository"
-    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
     shutil.copytree(root / "docs" / "runs" / "thin-post", root / "docs" / "runs" / "draft")
     text = (root / "docs" / "posts" / "thin-post.md").read_text("utf-8").replace("thin-post", "draft")
     draft = text.replace("title:", "draft: true\ntitle:", 1)
@@ -85,10 +88,8 @@ def test_a_draft_is_not_published(thin: Built, tmp_path: Path) -> None:
     assert not [path for path in site.rglob("*.html") if "posts/draft" in path.read_text("utf-8")]
 
 
-def test_names_that_addresses_spell_otherwise(thin: Built, tmp_path: Path) -> None:
+def test_names_that_addresses_spell_otherwise(root: Path) -> None:
     """A category that is not ASCII builds, and a tag of the byline leads to its place on the page of tags."""
-    root = tmp_path / "repository"
-    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
     post = root / "docs" / "posts" / "thin-post.md"
     text = post.read_text("utf-8").replace("categories: [Thin]", "categories: [Künstliche Köpfe]")
     tags = ["node.js", "JAX/Flax", "Q&A", "A & B", "Übung"]
@@ -103,10 +104,8 @@ def test_names_that_addresses_spell_otherwise(thin: Built, tmp_path: Path) -> No
     assert {tag: links[tag] in listed for tag in tags} == dict.fromkeys(tags, True)
 
 
-def test_a_page_that_includes_no_provenance_has_it(thin: Built, tmp_path: Path) -> None:
+def test_a_page_that_includes_no_provenance_has_it(thin: Built, root: Path) -> None:
     """Under the title of each executed post stands where and when, whether it asks for it or not."""
-    root = tmp_path / "repository"
-    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
     post = root / "docs" / "posts" / "thin-post.md"
     post.write_text(post.read_text("utf-8").replace('--8<-- "thin-post/provenance.md"\n', ""), "utf-8")
 
@@ -117,10 +116,8 @@ def test_a_page_that_includes_no_provenance_has_it(thin: Built, tmp_path: Path) 
     assert said == [before[0].text_content()] and said[0].startswith("Ran on ")
 
 
-def test_braces_in_a_notebook_are_no_template(thin: Built, tmp_path: Path) -> None:
+def test_braces_in_a_notebook_are_no_template(root: Path, tmp_path: Path) -> None:
     """Code with two braces reaches the page of the notebook; nothing looks for a value of that name."""
-    root = tmp_path / "repository"
-    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
     notebook = root / "docs" / "runs" / "thin-post" / "thin-post.ipynb"
     notebook.write_text(notebook.read_text("utf-8").replace("## Code", "## Code `{{ nobody }}`"), "utf-8")
 
@@ -131,11 +128,9 @@ def test_braces_in_a_notebook_are_no_template(thin: Built, tmp_path: Path) -> No
 
 
 def test_a_run_that_changes_during_a_build(
-    thin: Built, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No page has the numbers of one run and the pictures of the next."""
-    root = tmp_path / "repository"
-    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
 
     def beside(root: Path, folder: Path, *locks: int) -> None:
         write_pages(root, folder, *locks)
@@ -214,10 +209,8 @@ def test_hashes_name_each_inline_script_once() -> None:
     assert policed(text).count("sha256-") == 2
 
 
-def test_the_readme_makes_a_post(thin: Built, tmp_path: Path) -> None:
+def test_the_readme_makes_a_post(root: Path) -> None:
     """What the README says, word for word, gives a page with code and output, and a clean check."""
-    root = tmp_path / "repository"
-    shutil.copytree(thin.root, root, ignore=shutil.ignore_patterns("site", ".blog"))
     readme = (ROOT / "README.md").read_text("utf-8")
     module, page = (
         textwrap.dedent(re.findall(rf"( +)(`+){language}\n(.*?)\1\2\n", readme, re.S)[0][2])

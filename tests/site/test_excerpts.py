@@ -15,7 +15,7 @@ categories: [Measured]
 
 # A post
 
-Prose with [a link][below], a note[^1], [another][second] and a divider in code:
+Prose with [a link][below], a note[^1], [another][second], [a third][third] and a divider in code:
 
 ``` { .html }
 <!-- more -->
@@ -25,16 +25,20 @@ Prose with [a link][below], a note[^1], [another][second] and a divider in code:
 
 ## Behind
 
-``` { .python }
-print("[below]: https://example.org/wrong")
-```
-
 [below]: https://example.org/right
   "a title on a line of its own"
 [second]:
   https://example.org/second
 
+``` { .text }
+[below]: https://example.org/wrong
+```
+
 [^1]: What the note says.
+<div>
+</div>
+
+[third]: https://example.org/third
 """
 SETTINGS = """
 site_name: Lists
@@ -75,6 +79,7 @@ def test_lists_are_as_without_the_cut(tmp_path: Path, monkeypatch: pytest.Monkey
 
     assert "https://example.org/right" in whole["index.html"], "the excerpt uses what is defined behind it"
     assert "https://example.org/second" in whole["index.html"]
+    assert "https://example.org/third" in whole["index.html"]
     assert "Continue reading" in whole["index.html"]
     assert cut == whole
     assert times_cut == 2 < times_whole
