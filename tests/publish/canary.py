@@ -39,11 +39,6 @@ def compare(root: Path, scratch: Path) -> tuple[list[str], list[str]]:
     zensical = pages(build_zensical(root, scratch))
     said = [f"{len(mkdocs)} pages by MkDocs, {len(zensical)} by Zensical"]
     differences = []
-    # MkDocs names the window of the first page after the site alone, Zensical after the page and the site.
-    if mkdocs["index.html"][0] in zensical["index.html"][0]:
-        said.append(f"index.html: the window is named {mkdocs['index.html'][0]!r} by MkDocs, "
-                    f"{zensical['index.html'][0]!r} by Zensical")  # fmt: skip
-        zensical["index.html"][0] = mkdocs["index.html"][0]
     for name in sorted(mkdocs.keys() | zensical.keys()):
         if name not in zensical and NOTEBOOK.fullmatch(name):
             said.append(f"{name}: by MkDocs only, the view of a notebook")
