@@ -18,8 +18,7 @@ test: .venv/ready  ## lint, types, posts, tests: all that CI runs but `make veri
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/blog check
-	$(BIN)/coverage run -m pytest
-	$(BIN)/coverage report --skip-covered
+	$(BIN)/python -m pytest
 	NNX_GRAPH_MODE=false NNX_GRAPH_UPDATES=false $(BIN)/python -m pytest -q tests/flax_and_optax --ignore=tests/flax_and_optax/test_data.py
 
 serve: .venv/ready  ## live preview of the pages
@@ -88,7 +87,7 @@ audit: .venv/ready  ## known holes in what the locks install (needs a network), 
 	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements-gpu.lock
 
 clean:  ## remove what was built; accepted runs stay
-	rm -rf .venv .blog site .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv .blog site .mypy_cache .pytest_cache .ruff_cache .hypothesis
 
 # uv comes from the lock like everything else; it installs the rest in seconds where pip needs minutes.
 .venv/ready: $(LOCK) pyproject.toml
