@@ -2,12 +2,7 @@
 
 from __future__ import annotations
 
-import io
-import os
 import re
-import shutil
-import subprocess
-import tarfile
 from pathlib import Path
 
 import hugo_oracle as oracle
@@ -18,7 +13,6 @@ from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect
 from blog_code.hugo.problems import Refused
 
 CASES = Path(__file__).with_name("cases")
-SPEC_PACKAGE = "commonmark-spec@0.31.2"
 
 
 def cases(folder: Path = CASES) -> dict[str, str]:
@@ -138,34 +132,12 @@ def test_configuration_is_obeyed(name: str, tmp_path: Path) -> None:
     assert not oracle.difference(html, page, workshop), page
 
 
-def _spec(cache: Path) -> str | None:
-    """Return the specification's text: named by COMMONMARK_SPEC, fetched before, or from its npm package."""
-    if named := os.environ.get("COMMONMARK_SPEC"):
-        return Path(named).read_text("utf-8")
-    kept = cache / "commonmark-spec.txt"
-    if not kept.is_file() and shutil.which("npm"):
-        cache.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["npm", "pack", "--silent", SPEC_PACKAGE], cwd=cache, check=False, capture_output=True)
-        for packed in cache.glob("commonmark-spec-*.tgz"):
-            with tarfile.open(fileobj=io.BytesIO(packed.read_bytes())) as archive:
-                member = archive.extractfile("package/spec.txt")
-                assert member is not None
-                kept.write_bytes(member.read())
-    return kept.read_text("utf-8") if kept.is_file() else None
-
-
-def test_commonmark_examples_agree(
-    request: pytest.FixtureRequest, tmp_path: Path, workshop: Workshop
-) -> None:
+def test_commonmark_examples_agree(judges: Path, tmp_path: Path, workshop: Workshop) -> None:
     """Protects everything that the specification has an example of.
 
     94 in 100 must be exact, none wrong unnoticed.
     """
-    text = _spec(Path(request.config.cache.mkdir("commonmark")))
-    if text is None:
-        pytest.skip(
-            f"no CommonMark specification; set COMMONMARK_SPEC to spec.txt of the npm package {SPEC_PACKAGE}"
-        )
+    text = (judges / "commonmark-spec" / "spec.txt").read_text("utf-8")
     found = re.finditer(r"^`{32} example[^\n]*\n(.*?)^\.\n(.*?)^`{32}$", text, re.MULTILINE | re.DOTALL)
     examples = {f"example-{n:03}": match[1].replace("→", "\t") for n, match in enumerate(found, start=1)}
     assert len(examples) > 640
