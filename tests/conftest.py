@@ -78,7 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what wants a browser and what trains; what reads the built sites shares a worker, and starts first."""
+    """Mark what opens a browser and what trains; the tests of built sites share a worker, and start first."""
     for item in items:
         folder, names = item.path.parent.name, getattr(item, "fixturenames", ())
         if "chromium" in names:
