@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blog_code.errors import PostError
 from blog_code.hugo.command import import_command
-from blog_code.runner.errors import PostError
 
 if TYPE_CHECKING:
     from blog_code.runner.check import Verdict
@@ -35,7 +35,7 @@ def root() -> Path:
 
 def chosen(names: list[str] | None) -> list[Path]:
     """The paths of the posts that were named, or of all."""
-    from blog_code.runner.cells import post_paths
+    from blog_code.posts.post import post_paths
 
     paths = {path.stem: path for path in post_paths(root())}
     for name in names or []:
@@ -75,7 +75,7 @@ def run(
         typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
         raise typer.Exit(USAGE)
     if since is not None:
-        from blog_code.runner.compare import touched_posts
+        from blog_code.runner.verify import touched_posts
 
         if not verify:
             typer.echo("blog: --since goes with --verify", err=True)

@@ -9,9 +9,11 @@ from typing import Any
 
 import yaml
 
-from blog_code.runner.cells import Post, post_paths, read_post, unused_regions
+from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.lint import unused_regions
+from blog_code.posts.post import Post, post_paths, read_post
+from blog_code.posts.values import all_values, shown_values, within
 from blog_code.runner.derived import derived_names, edited, outdated
-from blog_code.runner.errors import Finding, PostError, read_text
 from blog_code.runner.provenance import day
 from blog_code.runner.record import (
     STALE,
@@ -22,7 +24,6 @@ from blog_code.runner.record import (
     missing_outputs,
     read_record,
 )
-from blog_code.runner.values import all_values, shown_values, within
 
 EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
@@ -91,7 +92,7 @@ def check_site(root: Path, posts: list[Post], *, release: bool = False) -> Verdi
     if release:
         from blog_code.hugo.contract import contract_differences
 
-        fix = "mend mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
+        fix = "fix mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
         for difference in contract_differences(root / "mkdocs.yml"):
             verdict.warnings.append(Finding("mkdocs.yml", 1, difference, fix))
     return verdict
@@ -177,7 +178,7 @@ def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) ->
         coming = re.compile(rf"(?:{cells})(?:-\d+)?\.(?:txt|svg|png|html)")
         known |= {m.file for m in post.mentions if coming.fullmatch(m.file) or m.file in post.files}
     return [
-        post.finding(m.line, f"{m.file} was written by no run", f"mend the name, or: blog run {post.slug}")
+        post.finding(m.line, f"{m.file} was written by no run", f"fix the name, or: blog run {post.slug}")
         for m in post.mentions
         if m.file not in known
     ]
@@ -250,7 +251,7 @@ def _values(post: Post, record: Record) -> list[Finding]:
         elif not within(values[name], declared):
             expected = f"{declared['is']} within {declared.get('within', 0)}"
             message = f"value {name} is {values[name]}, and {expected} was expected"
-            findings.append(post.finding(line, message, "mend the code or the claim"))
+            findings.append(post.finding(line, message, "fix the code or the claim"))
     try:
         shown_values(post, record.content)
     except PostError as error:

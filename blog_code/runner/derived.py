@@ -7,10 +7,10 @@ they are those of the post as it stands.
 import json
 from typing import Any
 
-from blog_code.runner.cells import Post
-from blog_code.runner.errors import Finding, PostError, read_text
+from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.post import Post
+from blog_code.posts.values import shown_values
 from blog_code.runner.record import Record, digest, fits, missing_outputs
-from blog_code.runner.values import shown_values
 
 INDEX = "derived.yml"
 

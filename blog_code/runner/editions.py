@@ -6,9 +6,9 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from blog_code.runner.cells import IMAGE, SNIPPET, Cell, Post
-from blog_code.runner.errors import PostError
-from blog_code.runner.values import shown_values
+from blog_code.errors import PostError
+from blog_code.posts.post import IMAGE, SNIPPET, Cell, Post
+from blog_code.posts.values import shown_values
 
 FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})(.*)$")
 BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")

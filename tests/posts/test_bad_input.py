@@ -11,12 +11,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from repository import Repository, messages
 
-from blog_code.runner.cells import PARAGRAPHS, blocks, post_paths, read_post
+from blog_code.errors import PostError
+from blog_code.posts.post import PARAGRAPHS, blocks, post_paths, read_post
 from blog_code.runner.check import as_json, check_posts
 from blog_code.runner.derived import remade
-from blog_code.runner.errors import PostError
-from blog_code.runner.execute import CellResult, RunResult
-from blog_code.runner.kernels import Nursery
+from blog_code.runner.execute import RunResult
+from blog_code.runner.kernels import ForkServer
+from blog_code.runner.outputs import CellResult
 from blog_code.runner.record import seal
 from blog_code.runner.run import fresh_record, run_files
 
@@ -289,9 +290,9 @@ def set_value(content: bytes, where: float, value: Any, reseal: bool) -> bytes:
 
 @pytest.fixture(scope="module")
 def mutated(
-    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery
+    tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer
 ) -> tuple[Repository, dict[str, bytes]]:
-    repo = with_run(Repository(tmp_path_factory.mktemp("mutated"), nursery))
+    repo = with_run(Repository(tmp_path_factory.mktemp("mutated"), fork_server))
     return repo, {
         name: (repo.root / name).read_bytes()
         for name in (PAGE, MODULE, RECORD, NOTEBOOK, INDEX, "mkdocs.yml")

@@ -8,21 +8,21 @@ from pathlib import Path
 import pytest
 from repository import Repository
 
-from blog_code.runner.kernels import Nursery
+from blog_code.runner.kernels import ForkServer
 
 
 @pytest.fixture(scope="session")
-def nursery() -> Iterator[Nursery]:
+def fork_server() -> Iterator[ForkServer]:
     """One warm process for all kernels of the tests."""
-    with Nursery() as shared:
+    with ForkServer() as shared:
         yield shared
 
 
 @pytest.fixture
-def repo(tmp_path: Path, nursery: Nursery, monkeypatch: pytest.MonkeyPatch) -> Repository:
+def repo(tmp_path: Path, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> Repository:
     """An empty repository, on a machine whose device is the CPU."""
     monkeypatch.setenv("BLOG_DEVICE", "cpu")
-    return Repository(tmp_path, nursery)
+    return Repository(tmp_path, fork_server)
 
 
 @pytest.fixture
