@@ -105,13 +105,12 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
+    from blog_code.hugo.contract import contract_differences
     from blog_code.runner.check import as_json, check_posts
 
-    verdicts = check_posts(root(), chosen(posts), release=release)
+    verdicts = check_posts(root(), chosen(posts), contract_differences if release else None)
     typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
     if not json and not release:  # for a release they are among the verdicts
-        from blog_code.hugo.contract import contract_differences
-
         for difference in contract_differences(root() / "mkdocs.yml"):
             typer.echo(f"mkdocs.yml:1: {difference}\n    blog check --release refuses it")
     if any(verdict.wrong(release) for verdict in verdicts):
@@ -126,6 +125,7 @@ def build(
 
     For a release, the editions of fresh posts are first made anew where their prose is newer.
     """
+    from blog_code.hugo.contract import contract_differences
     from blog_code.runner.check import check_posts
     from blog_code.site import build_site
 
@@ -133,7 +133,7 @@ def build(
         from blog_code.runner.jobs import refresh_posts
 
         refresh_posts(root())
-    refuse_wrong(check_posts(root(), release=release), release)
+    refuse_wrong(check_posts(root(), dialect=contract_differences if release else None), release)
     build_site(root())
 
 
