@@ -23,9 +23,6 @@ IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 OPENED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^`]*$")
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
-# Paragraphs that stand free and have no influence on what is a fence: most of a page, so they are not parsed.
-# One with a > may end a comment that began above it.
-PARAGRAPHS = re.compile(r"(?<=\n\n)(?:[A-Za-z][^\n>]*\n)+(?=\n+(?:\S|\Z))")
 
 
 @dataclass(frozen=True)
@@ -175,9 +172,9 @@ def _find(post: Post) -> None:
                 post.mentions.append(Mention(target.removeprefix(f"../runs/{post.slug}/"), line))
 
 
-def blocks(body: str, skipped: re.Pattern[str] = PARAGRAPHS) -> Iterator[tuple[Token, int, int]]:
+def blocks(body: str) -> Iterator[tuple[Token, int, int]]:
     """The fences, indented blocks and HTML of a page, each with its first line and the one after its last."""
-    for token in BLOCKS.parse(skipped.sub(lambda found: "\n" * found[0].count("\n"), body)):
+    for token in BLOCKS.parse(body):
         if token.type in {"fence", "code_block", "html_block"} and token.map:
             yield token, token.map[0], token.map[1]
 

@@ -1,7 +1,6 @@
 """Bad posts, modules and records end in errors with file and line, never in a traceback."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ from hypothesis import strategies as st
 from repository import Repository, messages
 
 from blog_code.errors import PostError
-from blog_code.posts.post import PARAGRAPHS, blocks, post_paths, read_post
+from blog_code.posts.post import post_paths, read_post
 from blog_code.runner.check import as_json, check_posts
 from blog_code.runner.derived import remade
 from blog_code.runner.execute import RunResult
@@ -180,7 +179,6 @@ def test_unknown_posts_and_folders_are_wrong_use(
     assert "go to the root of the repository" in nowhere.stderr
 
 
-NONE = re.compile(r"(?!)")
 TOKENS = [
     *"{}[]()<>|&*!%@`~#'\"\\:-_=+?,.$^/\n\t\r\0\x0c\x85\u2028\ufeff é",
     "---\n",
@@ -361,13 +359,6 @@ def test_no_mutation_ends_in_a_traceback(
 
     try:
         everything(repo.root)
-        body = changed[PAGE].decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        # HTML that is never closed may end a paragraph later; nothing looks there.
-        parsed, skipped = (
-            [(t.type, t.info, a, b if t.type != "html_block" else 0) for t, a, b in blocks(body, how)]
-            for how in (NONE, PARAGRAPHS)
-        )
-        assert parsed == skipped
     finally:
         for name in touched:
             repo.write(name, originals[name])
