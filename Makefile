@@ -35,6 +35,7 @@ lint: .venv/ready  ## lint, types, what the code imports, and whether page, code
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/deptry blog_code
 	$(BIN)/deptry tests benchmarks --exclude .blog --ignore DEP002,DEP004
 	$(BIN)/blog check

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from blog_code.errors import PostError
 from blog_code.hugo.command import import_command
-from blog_code.runner.errors import PostError
 
 if TYPE_CHECKING:
     from blog_code.runner.check import Verdict
@@ -35,7 +35,7 @@ def root() -> Path:
 
 def chosen(names: list[str] | None) -> list[Path]:
     """The paths of the posts that were named, or of all."""
-    from blog_code.runner.cells import post_paths
+    from blog_code.posts.post import post_paths
 
     paths = {path.stem: path for path in post_paths(root())}
     for name in names or []:
@@ -75,7 +75,7 @@ def run(
         typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
         raise typer.Exit(USAGE)
     if since is not None:
-        from blog_code.runner.compare import touched_posts
+        from blog_code.runner.verify import touched_posts
 
         if not verify:
             typer.echo("blog: --since goes with --verify", err=True)
@@ -105,13 +105,12 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
+    from blog_code.hugo.contract import contract_differences
     from blog_code.runner.check import as_json, check_posts
 
-    verdicts = check_posts(root(), chosen(posts), release=release)
+    verdicts = check_posts(root(), chosen(posts), contract_differences if release else None)
     typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
     if not json and not release:  # for a release they are among the verdicts
-        from blog_code.hugo.contract import contract_differences
-
         for difference in contract_differences(root() / "mkdocs.yml"):
             typer.echo(f"mkdocs.yml:1: {difference}\n    blog check --release refuses it")
     if any(verdict.wrong(release) for verdict in verdicts):
@@ -126,6 +125,7 @@ def build(
 
     For a release, the editions of fresh posts are first made anew where their prose is newer.
     """
+    from blog_code.hugo.contract import contract_differences
     from blog_code.runner.check import check_posts
     from blog_code.site import build_site
 
@@ -133,7 +133,7 @@ def build(
         from blog_code.runner.jobs import refresh_posts
 
         refresh_posts(root())
-    refuse_wrong(check_posts(root(), release=release), release)
+    refuse_wrong(check_posts(root(), dialect=contract_differences if release else None), release)
     build_site(root())
 
 

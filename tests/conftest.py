@@ -4,6 +4,7 @@ import os
 import random
 import runpy
 import shutil
+import subprocess
 import tempfile
 import threading
 from collections import Counter
@@ -14,6 +15,9 @@ from pathlib import Path
 import hypothesis
 import pytest
 from playwright.sync_api import Browser, sync_playwright
+from repository import Repository
+
+from blog_code.runner.kernels import ForkServer
 
 ROOT = Path(__file__).parents[1]
 TOOLS = ROOT / ".blog" / "tools"
@@ -142,3 +146,26 @@ def browser(chromium: Path) -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session")
+def fork_server() -> Iterator[ForkServer]:
+    """One warm process for all kernels of the tests."""
+    with ForkServer() as shared:
+        yield shared
+
+
+@pytest.fixture
+def repo(tmp_path: Path, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatch) -> Repository:
+    """An empty repository, on a machine whose device is the CPU."""
+    monkeypatch.setenv("BLOG_DEVICE", "cpu")
+    return Repository(tmp_path, fork_server)
+
+
+@pytest.fixture
+def with_git(repo: Repository) -> Repository:
+    """The repository, kept by git."""
+    for arguments in (["init", "-q"], ["config", "user.email", "a@b.c"], ["config", "user.name", "A"]):
+        subprocess.run(["git", *arguments], cwd=repo.root, check=True)
+    repo.write(".gitignore", ".blog/\nsite/\n")
+    return repo

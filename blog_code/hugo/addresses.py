@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from blog_code.hugo.header import slugged, strings, urlized
+from blog_code.hugo.hugo_site import HugoPost, HugoSite
 from blog_code.hugo.links import Target, is_external, split_address
+from blog_code.hugo.page_header import slugged, strings, urlized
 from blog_code.hugo.problems import Refused
 from blog_code.hugo.shortcodes import Shortcode
-from blog_code.hugo.site import Post, Site
 
 _REFERENCE = "hugo-ref:"
 
@@ -35,11 +35,11 @@ def file_target(name: str, query: str = "", fragment: str = "") -> Target:
 class Addresses:
     """All addresses of a Hugo site, and where each leads here."""
 
-    site: Site
+    site: HugoSite
     into: Path
     #: The posts that are imported now or stand in `into` already, by their source.
     slugs: Mapping[Path, str]
-    by_address: dict[str, Post] = field(default_factory=dict)
+    by_address: dict[str, HugoPost] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         base = urlsplit(str(self.site.config.get("baseURL", default="") or ""))
@@ -54,11 +54,11 @@ class Addresses:
             except Refused:
                 continue
 
-    def of(self, post: Post) -> Resolver:
+    def of(self, post: HugoPost) -> Resolver:
         """Return the resolver for the links of one post."""
         return Resolver(self, post)
 
-    def page(self, post: Post, query: str = "", fragment: str = "") -> Target | None:
+    def page(self, post: HugoPost, query: str = "", fragment: str = "") -> Target | None:
         """Return where a page of the Hugo site stands here, if it does."""
         slug = self.slugs.get(post.path)
         if slug is None:
@@ -72,7 +72,7 @@ class Resolver:
     """Resolves the links of one post, and remembers the files that must come along."""
 
     addresses: Addresses
-    post: Post
+    post: HugoPost
     files: dict[str, Path] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _references: list[Target] = field(default_factory=list)
@@ -195,10 +195,10 @@ class Resolver:
             there = page_target(slug)
             return Target(there.file, there.address, fragment)
         raise Refused(
-            f"`{shortcode.name} {path}` leads to no page; mend the path or remove the link", shortcode.line
+            f"`{shortcode.name} {path}` leads to no page; fix the path or remove the link", shortcode.line
         )
 
-    def _candidates(self, path: str) -> list[Post]:
+    def _candidates(self, path: str) -> list[HugoPost]:
         pages = self.addresses.site.pages
         plain = path.strip("/").lower().removesuffix("/index.md").removesuffix(".md")
         relative = posixpath.normpath(posixpath.join(self.post.folder, plain)).lower()
@@ -212,10 +212,10 @@ class Resolver:
         )
 
 
-def _up(post: Post, plain: str) -> str:
+def _up(post: HugoPost, plain: str) -> str:
     folder = posixpath.dirname(post.folder) if post.is_bundle else post.folder
     return posixpath.normpath(posixpath.join(folder, plain)).lower()
 
 
-def _logical(post: Post) -> str:
+def _logical(post: HugoPost) -> str:
     return (post.folder if post.is_bundle else posixpath.splitext(post.inside)[0]).lower()

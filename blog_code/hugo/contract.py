@@ -105,7 +105,7 @@ def _shown(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-class Page:
+class PageRenderer:
     """Renders a page as the built site does: the macros plugin first, then Python-Markdown."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ from markdown_it.token import Token
 from blog_code.hugo import escapes, parity, raw_html
 from blog_code.hugo.anchors import mark_ids_to_write
 from blog_code.hugo.attributes import parse_attributes
-from blog_code.hugo.contract import Page
+from blog_code.hugo.contract import PageRenderer
 from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.embeds import Rendition, Surroundings, rendition
 from blog_code.hugo.goldmark import goldmark
@@ -42,7 +42,7 @@ class Workshop:
     dialect: Dialect = field(default_factory=Dialect)
     mapping: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
-    page: Page = field(default_factory=Page)
+    page: PageRenderer = field(default_factory=PageRenderer)
 
     def parser(self, dialect: Dialect) -> MarkdownIt:
         """Return the parser of a dialect, made once."""
@@ -224,13 +224,13 @@ class Conversion:
                 return careful, chunk
         addressed = with_addresses(chunk)
         html = self._html(addressed, env)
-        island = raw_html.island(html)
+        block = raw_html.html_block(html)
         has_words = WORD.search(html) or MORE in html or 'class="footnote' in html
         line = body.line(_first_line(chunk))
-        if has_words or self._chunk_difference(addressed, env, island, stubs):
+        if has_words or self._chunk_difference(addressed, env, block, stubs):
             raise _differs(difference, line)
         self.notes.append(f"{line}: kept as HTML, for no Markdown of this site says the same")
-        return island, addressed
+        return block, addressed
 
     def _difference(self, tokens: Sequence[Token], env: dict[str, Any], text: str) -> Any:
         expected = parity.units(self._html(tokens, env))
@@ -430,7 +430,7 @@ def _line_with_shortcodes(line: str, renditions: Sequence[Rendition]) -> str:
     return "\n".join([lead + first, *(follow + other if other else follow.rstrip() for other in others)])
 
 
-def _html_with_shortcodes(html: str, renditions: Sequence[tuple[Rendition, Page]]) -> str:
+def _html_with_shortcodes(html: str, renditions: Sequence[tuple[Rendition, PageRenderer]]) -> str:
     def one(found: re.Match[str]) -> str:
         became, page = renditions[int(found[1])]
         return (

@@ -23,7 +23,7 @@ from blog_code.hugo.anchors import Anchors, heading_text
 from blog_code.hugo.attributes import parse_attributes
 from blog_code.hugo.definitions import definition_lists_plugin
 from blog_code.hugo.dialect import Dialect, Maths
-from blog_code.hugo.maths import passthrough_plugin, unprotected_maths_plugin
+from blog_code.hugo.passthrough import passthrough_plugin, unprotected_maths_plugin
 from blog_code.hugo.typographer import typographer_plugin
 
 _HEADING_ATTRIBUTES = re.compile(r"[ \t]*(\{[^{}\n]*\})[ \t]*$")

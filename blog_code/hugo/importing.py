@@ -20,10 +20,10 @@ from blog_code.hugo.convert import Conversion, Workshop
 from blog_code.hugo.dialect import Dialect, Maths
 from blog_code.hugo.embeds import read_mapping
 from blog_code.hugo.escapes import for_jinja
-from blog_code.hugo.header import page_header, strings, wants_maths
+from blog_code.hugo.hugo_site import HugoPost, HugoSite, open_site
 from blog_code.hugo.links import Target
+from blog_code.hugo.page_header import page_header, strings, wants_maths
 from blog_code.hugo.problems import Refused, Usage
-from blog_code.hugo.site import Post, Site, open_site
 
 #: What was written last, by file; an import replaces only what still is what it wrote.
 LEDGER = "posts/.imported.json"
@@ -143,9 +143,9 @@ def _refused(path: Path, refusal: Refused) -> PostReport:
     return PostReport(str(path), "refused", line=refusal.line, reason=refusal.reason)
 
 
-def _slugs(site: Site, into: Path) -> tuple[dict[Path, str], list[PostReport]]:
+def _slugs(site: HugoSite, into: Path) -> tuple[dict[Path, str], list[PostReport]]:
     """Give each post its place, and refuse those that would stand in the same one."""
-    by_slug: dict[str, list[Post]] = defaultdict(list)
+    by_slug: dict[str, list[HugoPost]] = defaultdict(list)
     reports: list[PostReport] = []
     for post in list(site.posts):
         try:
@@ -181,7 +181,9 @@ def _slugs(site: Site, into: Path) -> tuple[dict[Path, str], list[PostReport]]:
     return slugs, reports
 
 
-def _convert(post: Post, site: Site, addresses: Addresses, workshop: Workshop, *, extract: bool) -> _Ready:
+def _convert(
+    post: HugoPost, site: HugoSite, addresses: Addresses, workshop: Workshop, *, extract: bool
+) -> _Ready:
     slug = addresses.slugs[post.path]
     here = page_target(slug)
     header = page_header(post.source.header, slug, site.config.time_zone, dt.datetime.now(dt.UTC))
@@ -217,7 +219,7 @@ def _convert(post: Post, site: Site, addresses: Addresses, workshop: Workshop, *
     return ready
 
 
-def _dialect_of(post: Post, site: Site, dialect: Dialect) -> Dialect:
+def _dialect_of(post: HugoPost, site: HugoSite, dialect: Dialect) -> Dialect:
     switched = wants_maths(post.source.header)
     if switched is None:
         switched = wants_maths(site.config.params) or None
@@ -235,7 +237,7 @@ def _cover(values: dict[str, Any], cover: tuple[str, str], resolver: Resolver) -
 
 
 def _redirects(
-    ready: list[_Ready], result: ImportReport, site: Site, addresses: Addresses, into: Path
+    ready: list[_Ready], result: ImportReport, site: HugoSite, addresses: Addresses, into: Path
 ) -> None:
     """Write a page in the place of each old address that leads to the new one."""
     by_source = {str(post.path): post for post in site.posts}
@@ -269,7 +271,7 @@ def _redirects(
             one.report.files.append(file)
 
 
-def _old_addresses(post: Post, site: Site) -> list[str]:
+def _old_addresses(post: HugoPost, site: HugoSite) -> list[str]:
     found = [site.address(post)] if site.root or post.header.get("url") else []
     for alias in strings(post.header.get("aliases")):
         if not alias.startswith("/"):

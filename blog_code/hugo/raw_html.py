@@ -156,9 +156,9 @@ def block(html: str, *, careful: bool) -> str:
     html = _PIECE.sub(lambda piece: _without_markdown(piece[0]) if piece["name"] else piece[0], html.strip())
     if not careful:
         return re.sub(r"(?m)^[ \t]+(?=<)", "", html) if not _PIECE.match(html) or "<pre" not in html else html
-    return island(html)
+    return html_block(html)
 
 
-def island(html: str) -> str:
+def html_block(html: str) -> str:
     """Return any HTML so that Python-Markdown hands it through untouched."""
     return f"<div>\n{html.strip()}\n</div>"

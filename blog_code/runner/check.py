@@ -3,15 +3,18 @@
 import json
 import os
 import re
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from blog_code.runner.cells import Post, post_paths, read_post, unused_regions
+from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.lint import unused_regions
+from blog_code.posts.post import Post, post_paths, read_post
+from blog_code.posts.values import all_values, shown_values, within
 from blog_code.runner.derived import derived_names, edited, outdated
-from blog_code.runner.errors import Finding, PostError, read_text
 from blog_code.runner.provenance import day
 from blog_code.runner.record import (
     STALE,
@@ -22,7 +25,6 @@ from blog_code.runner.record import (
     missing_outputs,
     read_record,
 )
-from blog_code.runner.values import all_values, shown_values, within
 
 EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
@@ -51,8 +53,13 @@ class Verdict:
         return "\n".join(lines)
 
 
-def check_posts(root: Path, only: list[Path] | None = None, *, release: bool = False) -> list[Verdict]:
-    """A verdict a post, in the order of their names, and one for what posts share where that is wrong."""
+def check_posts(
+    root: Path, only: list[Path] | None = None, dialect: Callable[[Path], list[str]] | None = None
+) -> list[Verdict]:
+    """A verdict a post, in the order of their names, and one for what posts share where that is wrong.
+
+    `dialect` says of mkdocs.yml how its Markdown differs from that of imported posts: a warning each.
+    """
     verdicts: list[Verdict] = []
     posts: list[Post] = []
     for path in post_paths(root) if only is None else only:
@@ -65,11 +72,11 @@ def check_posts(root: Path, only: list[Path] | None = None, *, release: bool = F
             continue
         posts.append(post)
         verdicts.append(verdict)
-    shared = check_site(root, posts, release=release)
+    shared = check_site(root, posts, dialect)
     return [*verdicts, shared] if shared.findings or shared.warnings else verdicts
 
 
-def check_site(root: Path, posts: list[Post], *, release: bool = False) -> Verdict:
+def check_site(root: Path, posts: list[Post], dialect: Callable[[Path], list[str]] | None = None) -> Verdict:
     """What posts share: the values that mkdocs.yml loads, the Markdown it speaks, runs that no post has."""
     verdict = Verdict("site", "shared by all posts")
     config = _configuration(root / "mkdocs.yml", root)
@@ -88,12 +95,9 @@ def check_site(root: Path, posts: list[Post], *, release: bool = False) -> Verdi
         fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
         name = path.relative_to(root).as_posix()
         verdict.findings.append(Finding(name, 1, "is a post in a folder, which no run sees", fix))
-    if release:
-        from blog_code.hugo.contract import contract_differences
-
-        fix = "mend mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
-        for difference in contract_differences(root / "mkdocs.yml"):
-            verdict.warnings.append(Finding("mkdocs.yml", 1, difference, fix))
+    fix = "fix mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
+    for difference in dialect(root / "mkdocs.yml") if dialect else []:
+        verdict.warnings.append(Finding("mkdocs.yml", 1, difference, fix))
     return verdict
 
 
@@ -177,7 +181,7 @@ def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) ->
         coming = re.compile(rf"(?:{cells})(?:-\d+)?\.(?:txt|svg|png|html)")
         known |= {m.file for m in post.mentions if coming.fullmatch(m.file) or m.file in post.files}
     return [
-        post.finding(m.line, f"{m.file} was written by no run", f"mend the name, or: blog run {post.slug}")
+        post.finding(m.line, f"{m.file} was written by no run", f"fix the name, or: blog run {post.slug}")
         for m in post.mentions
         if m.file not in known
     ]
@@ -250,7 +254,7 @@ def _values(post: Post, record: Record) -> list[Finding]:
         elif not within(values[name], declared):
             expected = f"{declared['is']} within {declared.get('within', 0)}"
             message = f"value {name} is {values[name]}, and {expected} was expected"
-            findings.append(post.finding(line, message, "mend the code or the claim"))
+            findings.append(post.finding(line, message, "fix the code or the claim"))
     try:
         shown_values(post, record.content)
     except PostError as error:

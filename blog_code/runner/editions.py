@@ -1,14 +1,16 @@
 """The post for other hands: an executed notebook, and a plain script."""
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from blog_code.runner.cells import IMAGE, SNIPPET, Cell, Post
-from blog_code.runner.errors import PostError
-from blog_code.runner.values import shown_values
+import nbformat
+from nbformat import NotebookNode, v4
+
+from blog_code.errors import PostError
+from blog_code.posts.post import IMAGE, SNIPPET, Cell, Post
+from blog_code.posts.values import shown_values
 
 FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})(.*)$")
 BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
@@ -50,7 +52,7 @@ def requirements(post: Post, record: dict[str, Any]) -> list[str]:
 
 def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:
     """The notebook edition: prose, cells with stable ids, and the outputs of the run."""
-    cells: list[dict[str, Any]] = []
+    cells: list[NotebookNode] = []
     for number, part in enumerate(parts):
         if isinstance(part, Cell):
             known = {"parameters": "parameters", "raises": "raises-exception"}  # to papermill and Jupyter
@@ -59,44 +61,21 @@ def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str,
         else:
             following = parts[number + 1] if number + 1 < len(parts) else None
             name = f"_before-{following.name}" if isinstance(following, Cell) else "_end"
-            cells.append({"cell_type": "markdown", "id": name, "metadata": {}, "source": _lines(part)})
+            cells.append(v4.new_markdown_cell(part, id=name))
     if wanted:
         install = _code("_install", f"%pip install --quiet {' '.join(wanted)}", ["install"], [])
-        cells.insert(next(n for n, cell in enumerate(cells) if cell["cell_type"] == "code"), install)
+        cells.insert(next(n for n, cell in enumerate(cells) if cell.cell_type == "code"), install)
     metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     }
-    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return str(v4.writes(v4.new_notebook(cells=cells, metadata=nbformat.from_dict(metadata)))) + "\n"
 
 
-def _code(name: str, source: str, tags: list[str], outputs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "id": name,
-        "execution_count": None,
-        "metadata": {"tags": tags},
-        "source": _lines(source),
-        "outputs": [_split(output) for output in outputs],
-    }
-
-
-def _lines(text: Any) -> Any:
-    """A text as a notebook keeps it: a list of lines, so that differences can be read."""
-    return text.splitlines(keepends=True) if isinstance(text, str) else text
-
-
-def _split(output: dict[str, Any]) -> dict[str, Any]:
-    """An output with its texts in lines."""
-    split = dict(output)
-    if "text" in split:
-        split["text"] = _lines(split["text"])
-    if "data" in split:
-        split["data"] = {
-            kind: shown if kind == "image/png" else _lines(shown) for kind, shown in split["data"].items()
-        }
-    return split
+def _code(name: str, source: str, tags: list[str], outputs: list[dict[str, Any]]) -> NotebookNode:
+    given = nbformat.from_dict({"metadata": {"tags": tags}, "outputs": outputs})
+    cell: NotebookNode = v4.new_code_cell(source, id=name, **given)
+    return cell
 
 
 def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:

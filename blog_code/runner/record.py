@@ -5,14 +5,14 @@ import functools
 import hashlib
 import json
 import os
-import subprocess
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from blog_code.runner.cells import FILE_NAME, Post
-from blog_code.runner.errors import Finding, PostError, read_text
+from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.front_matter import FILE_NAME
+from blog_code.posts.post import Post
 
 FORMAT = 1
 PARTS = ("cells", "lock", "data", "device", "profile")
@@ -168,7 +168,7 @@ def changed_parts(post: Post, record: Record) -> list[str]:
     """The parts of the fingerprint that differ from the sources as they stand."""
     now = fingerprint(post)
     changed = {part for part in PARTS if now[part] != record.fingerprint.get(part)}
-    # Outputs bear the names of their regions: a new name is a change, even of the same code.
+    # Outputs have the names of their regions: a new name is a change, even of the same code.
     if [cell["region"] for cell in record.cells] != [cell.name for cell in post.cells]:
         changed.add("cells")
     if "jax" not in record.versions:  # it computes on the CPU, whatever else is there
@@ -186,21 +186,3 @@ def changed_regions(post: Post, record: Record) -> list[str]:
         "gone": [name for name in before if name not in now],
     }
     return [f"{what} {', '.join(names)}" for what, names in said.items() if names] or ["their order changed"]
-
-
-def commit_of(post: Post) -> str | None:
-    """The commit that holds exactly the code of this post; None where the working tree differs from it."""
-    sources = [f"blog_code/{post.package}", "requirements.lock"]
-
-    def git(*arguments: str) -> str:
-        try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=post.root, capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError:  # a machine without git
-            return "?"
-        return done.stdout.strip() if done.returncode == 0 else "?"
-
-    head = git("rev-parse", "HEAD")
-    clean = git("status", "--porcelain", "--", *sources) == ""
-    return head if clean and head != "?" else None

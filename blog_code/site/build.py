@@ -9,8 +9,8 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
+from blog_code.errors import Finding, PostError, writing
 from blog_code.runner.atomic import Busy, lock, replace_folder
-from blog_code.runner.errors import Finding, PostError, writing
 
 
 def build_site(root: Path) -> Path:
@@ -53,9 +53,9 @@ def prepare(staging: Path, root: Path) -> Callable[[], None]:
 
 
 def write_pages(root: Path, folder: Path, *locks_held: int) -> None:
-    """Let MkDocs write the pages into a folder; it holds the locks too, lest it outlive a killed build."""
+    """Let MkDocs write the pages into a folder; it holds the locks too, as it may outlive a killed build."""
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     if subprocess.run(command, cwd=root, env=environment, pass_fds=locks_held, check=False).returncode:
         message = "mkdocs build --strict failed; site/ is as it was"
-        raise PostError(Finding("mkdocs.yml", 1, message, "mend what it names above, then: blog build"))
+        raise PostError(Finding("mkdocs.yml", 1, message, "fix what it names above, then: blog build"))

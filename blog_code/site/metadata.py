@@ -4,7 +4,7 @@ import html as escape
 import json
 from typing import Any
 
-from blog_code.site.page import Page, element, plain
+from blog_code.site.page import Page, element, text_of
 
 
 def write_metadata(page: Page) -> None:
@@ -19,7 +19,7 @@ def write_metadata(page: Page) -> None:
     description = describe(page)
     if "description" not in names and description:
         head.append(element(f'<meta name="description" content="{escape.escape(description)}">'))
-    title = page.meta.get("title") or plain(head.find("title"))
+    title = page.meta.get("title") or text_of(head.find("title"))
     cards = {
         "og:type": "article" if page.post else "website",
         "og:site_name": page.site.name,

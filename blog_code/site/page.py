@@ -10,8 +10,8 @@ from urllib.parse import urljoin, urlsplit
 from lxml import etree, html
 from mkdocs.utils.yaml import yaml_load
 
-from blog_code.runner.cells import Post, post_paths, read_post
-from blog_code.runner.errors import read_text
+from blog_code.errors import read_text
+from blog_code.posts.post import Post, post_paths, read_post
 from blog_code.runner.record import Record, read_record
 
 type Element = Any  # lxml names no types
@@ -66,7 +66,7 @@ class Page:
     tree: Element
     post: Post | None = None
     record: Record | None = None
-    formulas: dict[str, str] = field(default_factory=dict)  # each in letters, by its TeX
+    formulas: dict[str, str] = field(default_factory=dict)  # each as plain text, by its TeX
 
     @cached_property
     def place(self) -> str:
@@ -147,7 +147,7 @@ def wrap(node: Element, wrapper: Element) -> None:
     wrapper.append(node)
 
 
-def plain(node: Element) -> str:
+def text_of(node: Element) -> str:
     """The text of an element, with every run of blanks as one."""
     text = etree.tostring(node, method="text", encoding="unicode", with_tail=False)
     return re.sub(r"\s+", " ", text).strip()

@@ -12,10 +12,10 @@ import yaml
 from lxml import html as lxml_html
 
 from blog_code.hugo.convert import Conversion, Workshop
-from blog_code.hugo.header import slugged
 from blog_code.hugo.importing import PostReport, import_posts
 from blog_code.hugo.links import Target
-from blog_code.runner.cells import SLUG
+from blog_code.hugo.page_header import slugged
+from blog_code.posts.post import SLUG
 from blog_code.runner.check import check_posts
 from blog_code.site.build import build_site
 

@@ -187,7 +187,7 @@ def test_plan_is_a_job_a_post(tmp_path: Path):
 
 
 def test_plan_refuses_a_broken_post(tmp_path: Path):
-    """A post that no run can mend stops the publication, by name."""
+    """A post that no run can fix stops the publication, by name."""
     done = plan([{"post": "one", "status": "broken"}], tmp_path / "output")
 
     assert done.returncode == 1

@@ -17,8 +17,8 @@ from repository import BLOG, Repository, gone_within, messages
 
 import blog_code.site.build as build
 import blog_code.site.finish as finish
+from blog_code.errors import PostError
 from blog_code.runner.atomic import replace_folder
-from blog_code.runner.errors import PostError
 
 EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"}
 

@@ -8,9 +8,10 @@ import pytest
 from PIL import Image
 from repository import Repository, alive, gone_within, messages
 
-from blog_code.runner.errors import PostError
-from blog_code.runner.execute import CellResult, RunResult
-from blog_code.runner.kernels import Nursery
+from blog_code.errors import PostError
+from blog_code.runner.execute import RunResult
+from blog_code.runner.kernels import ForkServer
+from blog_code.runner.outputs import CellResult
 from blog_code.runner.run import run_files, run_post
 
 FIGURE = """
@@ -324,8 +325,8 @@ def test_what_a_killed_kernel_started_ends_too(repo: Repository) -> None:
         "child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
         f"Path({str(repo.root)!r}, 'pid').write_text(str(child.pid))\nos._exit(3)"
     )
-    with Nursery() as nursery, pytest.raises(PostError, match="the kernel died"):
-        run_post(repo.read(), nursery=nursery, say=lambda text: None)
+    with ForkServer() as fork_server, pytest.raises(PostError, match="the kernel died"):
+        run_post(repo.read(), fork_server=fork_server, say=lambda text: None)
 
     assert gone_within(5, int((repo.root / "pid").read_text()))
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from blog_code.runner.cells import read_post
+from blog_code.posts.post import read_post
 from blog_code.runner.run import run_post
 from blog_code.site.build import write_pages
 from blog_code.site.finish import finish_site

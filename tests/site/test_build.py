@@ -12,15 +12,15 @@ import pytest
 from lxml import html
 from sites import ROOT, Built, build_thin
 
+from blog_code.errors import PostError
 from blog_code.runner.atomic import replace_folder
 from blog_code.runner.check import check_posts
-from blog_code.runner.errors import PostError
 from blog_code.runner.jobs import run_posts
 from blog_code.site.build import build_site, write_pages
-from blog_code.site.feed import mend_sitemap
+from blog_code.site.csp import script_hashes, with_csp
+from blog_code.site.feed import fix_sitemap
 from blog_code.site.finish import finish_site
 from blog_code.site.page import Site
-from blog_code.site.policy import policed, script_hashes
 
 PLACE = "posts/thin-post/"
 REFUSED = ("jax", "jaxlib", "flax", "optax", "orbax", "tensorflow_datasets", "matplotlib")
@@ -150,7 +150,7 @@ def test_the_site_map_of_a_site_under_runs(tmp_path: Path) -> None:
     notebook = "<url><loc>https://example.org/runs/runs/x/x/</loc></url>"
     (tmp_path / "sitemap.xml").write_text(f"<urlset>{place}{notebook}</urlset>")
 
-    mend_sitemap(Site(tmp_path, tmp_path, "A site", "https://example.org/runs/", "", "main", ""))
+    fix_sitemap(Site(tmp_path, tmp_path, "A site", "https://example.org/runs/", "", "main", ""))
 
     assert (tmp_path / "sitemap.xml").read_text() == f"<urlset>{place}</urlset>"
 
@@ -205,8 +205,8 @@ def test_hashes_name_each_inline_script_once() -> None:
     )
 
     assert len(script_hashes(text)) == 2
-    assert policed(policed(text)) == policed(text)
-    assert policed(text).count("sha256-") == 2
+    assert with_csp(with_csp(text)) == with_csp(text)
+    assert with_csp(text).count("sha256-") == 2
 
 
 def test_the_readme_makes_a_post(root: Path) -> None:

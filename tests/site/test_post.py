@@ -11,10 +11,10 @@ import pytest
 from lxml import etree, html
 from sites import REPOSITORY, Built, Visit
 
-from blog_code.runner.cells import Post, post_paths, read_post
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
+from blog_code.posts.post import Post, post_paths, read_post
 from blog_code.runner.record import read_record
-from blog_code.site.cells import check_code, python_blocks
+from blog_code.site.code_blocks import check_code, python_blocks
 from blog_code.site.page import read_page, read_site
 
 Open = Callable[..., Visit]

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect, Maths
-from blog_code.hugo.front_matter import Source, read_date, read_source, read_toml, read_yaml
-from blog_code.hugo.header import slugged, urlized
+from blog_code.hugo.page_header import slugged, urlized
 from blog_code.hugo.problems import Problem, Refused, Usage
+from blog_code.hugo.source import Source, read_date, read_source, read_toml, read_yaml
 
 _CONFIG_NAMES = [f"{stem}.{kind}" for stem in ("hugo", "config") for kind in ("toml", "yaml", "yml", "json")]
 MARKDOWN = frozenset({".md", ".markdown", ".mdown"})
@@ -116,7 +116,7 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Post:
+class HugoPost:
     """One page of content: a file alone, or the `index.md` of a bundle."""
 
     path: Path
@@ -157,16 +157,16 @@ class Post:
 
 
 @dataclass
-class Site:
+class HugoSite:
     """What an import reads: a whole Hugo site, or a post that comes alone."""
 
     root: Path | None
     config: Config
-    posts: list[Post]
+    posts: list[HugoPost]
     problems: list[Problem] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     #: Every page of the site, imported or not, for links between pages.
-    pages: list[Post] = field(default_factory=list)
+    pages: list[HugoPost] = field(default_factory=list)
 
     @property
     def static(self) -> list[Path]:
@@ -178,7 +178,7 @@ class Site:
         themes = sorted(self.root.glob("themes/*/static"))
         return [self.root / str(name) for name in names] + [self.root / "assets", *themes]
 
-    def address(self, post: Post) -> str:
+    def address(self, post: HugoPost) -> str:
         """Return the path of a page on the Hugo site, with a slash at both ends."""
         url = post.header.get("url")
         if url:
@@ -193,7 +193,7 @@ class Site:
         slug = urlized(str(post.header.get("slug") or "")) or urlized(post.base_name)
         return _slashed(f"{urlized(folder)}/{slug}" if folder else slug)
 
-    def _permalink(self, rule: str, post: Post, section: str) -> str:
+    def _permalink(self, rule: str, post: HugoPost, section: str) -> str:
         date = self._date(post)
         title = re.sub(
             "-{2,}", "-", urlized(str(post.header.get("title") or post.base_name)).replace("+", "")
@@ -220,7 +220,7 @@ class Site:
         }
         return re.sub(r":(\w+)(?:\[[^\]]*\])?", lambda found: values.get(found[1].lower(), found[0]), rule)
 
-    def _date(self, post: Post) -> dt.date | dt.datetime:
+    def _date(self, post: HugoPost) -> dt.date | dt.datetime:
         value = next(
             (post.header[key] for key in ("date", "publishdate", "lastmod") if post.header.get(key)), None
         )
@@ -232,7 +232,7 @@ def _slashed(path: str) -> str:
     return path if path.endswith((".html", ".htm")) else path.rstrip("/") + "/"
 
 
-def open_site(path: Path) -> Site:
+def open_site(path: Path) -> HugoSite:
     """Return what a path holds: a post, a bundle, or a site with a configuration and `content`."""
     if not path.exists():
         raise Usage(f"{path}: there is no such file or folder")
@@ -247,19 +247,19 @@ def open_site(path: Path) -> Site:
         if not content.is_dir():
             raise Usage(f"{path}: the Hugo site has no folder {content.name}")
         start = content if path.resolve() == (root or path).resolve() else path
-        site = Site(root, config, [])
+        site = HugoSite(root, config, [])
         site.posts = list(_posts(start, content, site))
         site.pages = (
-            site.posts if start == content else list(_posts(content, content, Site(root, config, [])))
+            site.posts if start == content else list(_posts(content, content, HugoSite(root, config, [])))
         )
         return site
     file = path / "index.md" if path.is_dir() else path
     if file.suffix.lower() not in MARKDOWN:
         kind = file.suffix or "no extension"
         raise Usage(f"{file}: not Markdown ({kind}); only .md files are imported")
-    site = Site(root, config, [])
+    site = HugoSite(root, config, [])
     if content and content.is_dir() and file.resolve().is_relative_to(content.resolve()):
-        site.pages = list(_posts(content, content, Site(root, config, [])))
+        site.pages = list(_posts(content, content, HugoSite(root, config, [])))
         site.posts = [post for post in site.pages if post.path.resolve() == file.resolve()] or [_alone(file)]
     else:
         site.posts = [_alone(file)]
@@ -267,18 +267,18 @@ def open_site(path: Path) -> Site:
     return site
 
 
-def _alone(file: Path) -> Post:
+def _alone(file: Path) -> HugoPost:
     is_bundle = file.name == "index.md"
     folder = file.parent.resolve().name
     return (
-        Post(
+        HugoPost(
             file,
             f"{folder}/{file.name}" if is_bundle else file.name,
             is_bundle,
             _resources(file.parent, file),
         )
         if is_bundle
-        else Post(file, file.name, False)
+        else HugoPost(file, file.name, False)
     )
 
 
@@ -334,7 +334,7 @@ def _merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
+def _posts(start: Path, content: Path, site: HugoSite) -> Iterator[HugoPost]:
     """Find the pages under a folder.
 
     Bundles keep their resources, other formats and languages are refused.
@@ -373,7 +373,7 @@ def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
             )
             continue
         inside = _without_language(inside, site.config)
-        yield Post(file, inside, is_index, _resources(file.parent, file) if is_index else ())
+        yield HugoPost(file, inside, is_index, _resources(file.parent, file) if is_index else ())
 
 
 def _without_language(inside: str, config: Config) -> str:

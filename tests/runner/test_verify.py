@@ -8,15 +8,15 @@ import pytest
 from PIL import Image
 from repository import Repository, messages, pretend
 
-from blog_code.runner import compare
-from blog_code.runner.compare import compare_charts, compare_pictures, near, touched_posts, verify_post
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
+from blog_code.runner import verify
+from blog_code.runner.verify import compare_charts, compare_pictures, near, touched_posts, verify_post
 
 
 @pytest.fixture(autouse=True)
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison does not care who executed the cells."""
-    monkeypatch.setattr(compare, "execute", pretend)
+    monkeypatch.setattr(verify, "execute", pretend)
 
 
 def accept_other(repo: Repository, old: str, new: str) -> None:
@@ -167,6 +167,8 @@ def commit(repo: Repository) -> None:
         ("requirements.lock", {"a-b", "c"}),
         (".python-version", {"a-b", "c"}),
         ("blog_code/runner/execute.py", {"a-b", "c"}),
+        ("blog_code/posts/post.py", {"a-b", "c"}),
+        ("blog_code/errors.py", {"a-b", "c"}),
         ("README.md", set()),
     ],
 )
@@ -175,8 +177,8 @@ def test_only_what_a_commit_touches_is_verified(with_git: Repository, touch: str
     with_git.post("a-b", first="print(1)")
     with_git.post("c", first="print(1)")
     with_git.accept("a-b")
-    with_git.write("blog_code/runner/execute.py", "")
-    for name in ("README.md", ".python-version", "blog_code/a_b/größe.py"):
+    machinery = ("blog_code/runner/execute.py", "blog_code/posts/post.py", "blog_code/errors.py")
+    for name in ("README.md", ".python-version", "blog_code/a_b/größe.py", *machinery):
         with_git.write(name, "")
     commit(with_git)
     path = with_git.root / touch

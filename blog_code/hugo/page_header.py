@@ -13,8 +13,8 @@ from typing import Any
 import yaml
 
 from blog_code.hugo.escapes import for_jinja
-from blog_code.hugo.front_matter import read_date
 from blog_code.hugo.problems import Refused
+from blog_code.hugo.source import read_date
 
 #: Formats other than Markdown; `mmark` is an error in Hugo itself.
 _OTHER_FORMATS = frozenset(
@@ -184,19 +184,19 @@ def _rest(given: Mapping[str, Any], header: Header) -> None:
         name = str(key).lower()
         if name in _DROPPED and value not in (None, "", [], {}):
             header.notes.append(f"`{key}` means nothing here; it is kept under `hugo:`")
-            kept[str(key)] = plain(value)
+            kept[str(key)] = yaml_value(value)
         elif (
             (name not in _READ and name not in _DROPPED)
             or name in ("author", "authors", "params", "series")
             or (name == "summary" and given.get("description"))
         ):
-            kept[str(key)] = plain(value)
+            kept[str(key)] = yaml_value(value)
     kept = {key: value for key, value in kept.items() if value not in (None, "", [], {})}
     if kept:
         header.values["hugo"] = kept
 
 
-def plain(value: Any) -> Any:
+def yaml_value(value: Any) -> Any:
     """Return a value as YAML can hold it."""
     if isinstance(value, (dt.datetime, dt.date, dt.time)):
         return value.isoformat()

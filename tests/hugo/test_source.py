@@ -7,9 +7,9 @@ import datetime as dt
 import pytest
 import yaml
 
-from blog_code.hugo.front_matter import read_date, read_source
-from blog_code.hugo.header import page_header
+from blog_code.hugo.page_header import page_header
 from blog_code.hugo.problems import Refused
+from blog_code.hugo.source import read_date, read_source
 
 NOW = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
 

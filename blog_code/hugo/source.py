@@ -72,7 +72,7 @@ def read_yaml(text: str, first_line: int = 1) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = first_line + (mark.line if mark else 0)
         problem = error.problem if isinstance(error, MarkedYAMLError) else str(error)
-        raise Refused(f"the YAML cannot be read: {problem}; mend it there", line) from error
+        raise Refused(f"the YAML cannot be read: {problem}; fix it there", line) from error
     if found is None:
         return {}
     if not isinstance(found, dict):
@@ -87,7 +87,7 @@ def read_toml(text: str, first_line: int = 1) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         line = first_line - 1 + int(found[1]) if found else first_line
-        raise Refused(f"the TOML cannot be read: {error}; mend it there", line) from error
+        raise Refused(f"the TOML cannot be read: {error}; fix it there", line) from error
 
 
 # Dates --------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 import io
 import re
 import shutil
-import subprocess
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,12 +11,13 @@ from typing import Any
 from lxml import etree
 from PIL import Image, ImageChops, ImageStat
 
-from blog_code.runner.cells import Post, post_paths
-from blog_code.runner.errors import Finding, PostError, writing
+from blog_code.errors import PostError, writing
+from blog_code.posts.post import Post, post_paths
+from blog_code.posts.values import all_values, within
+from blog_code.runner import git
 from blog_code.runner.execute import execute
 from blog_code.runner.record import Record, changed_parts, missing_outputs, read_record
 from blog_code.runner.run import run_files, write_files
-from blog_code.runner.values import all_values, within
 
 NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d*)?(?:[eE][-+]?\d+)?")
 RELATIVE = 0.02  # numbers in text may differ by this much from processor to processor
@@ -41,18 +41,18 @@ def verify_post(post: Post, *, say: Callable[[str], None] = print, **options: An
     accepted = {name: (post.run_folder / name).read_bytes() for name in record.outputs}
     result = execute(post, say=say, **options)
     files = run_files(post, result)
-    aside = post.root / ".blog" / "verify" / post.slug
+    scratch = post.root / ".blog" / "verify" / post.slug
     with writing("the second run", post.root, f"blog run --verify {post.slug}"):
-        shutil.rmtree(aside, ignore_errors=True)
-        aside.mkdir(parents=True)
-        write_files(aside, files)
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True)
+        write_files(scratch, files)
     differences = _values(post, record, result.values, say)
     for name in sorted(record.outputs.keys() | (files.keys() & _outputs_of(result))):
         differences += _output(name, accepted, files, say)
     if differences:
-        where = aside.relative_to(post.root).as_posix()
+        where = scratch.relative_to(post.root).as_posix()
         said = "\n".join(f"      {line}" for line in differences)
-        fix = f"look at {where}; mend the code, or accept this run with: blog run --force {post.slug}"
+        fix = f"look at {where}; fix the code, or accept this run with: blog run --force {post.slug}"
         raise PostError(post.finding(1, f"a second run differs from the accepted one:\n{said}", fix))
     say(f"{post.slug}: verified, {len(record.outputs)} outputs and {len(result.values)} values")
     return "verified"
@@ -173,28 +173,13 @@ def _compare_sizes(old: bytes, new: bytes) -> tuple[list[str], str]:
     return [], "the bytes differ, the size does not"
 
 
-def _names(root: Path, commit: str, *command: str) -> list[str]:
-    """The names that a command of git lists; -z, since it would put others than ASCII into quotes."""
-    try:
-        done = subprocess.run(
-            ["git", *command[:1], "-z", *command[1:]], cwd=root, capture_output=True, text=True, check=False
-        )
-        reason = (done.stderr.strip().splitlines() or ["git failed"])[0] if done.returncode else ""
-    except FileNotFoundError:
-        reason = "there is no git on the PATH"
-    if reason:
-        raise PostError(
-            Finding(".", 1, f"cannot compare with {commit}: {reason}", "fetch it, or name another")
-        )
-    return done.stdout.split("\0")
-
-
 def touched_posts(root: Path, commit: str) -> list[Path]:
     """The posts whose run, or what it depends on, differs from a commit."""
-    changed = _names(root, commit, "diff", "--name-only", "--no-renames", "--relative", commit, "--")
-    changed += _names(root, commit, "ls-files", "--others", "--exclude-standard")
+    changed = git.names(root, commit, "diff", "--name-only", "--no-renames", "--relative", commit, "--")
+    changed += git.names(root, commit, "ls-files", "--others", "--exclude-standard")
     shared = {"requirements.lock", ".python-version"}
-    if shared & set(changed) or any(name.startswith("blog_code/runner/") for name in changed):
+    machinery = ("blog_code/posts/", "blog_code/runner/", "blog_code/errors.py")
+    if shared & set(changed) or any(name.startswith(machinery) for name in changed):
         return post_paths(root)
 
     def concerns(slug: str) -> bool:
