@@ -116,7 +116,8 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """End with a loud line for each thing that this machine lacks."""
     for what, number in left_out(terminalreporter.config).items():
-        terminalreporter.write_line(f"LEFT OUT: {number} tests, for want of {what}", red=True, bold=True)
+        tests = "1 test" if number == 1 else f"{number} tests"
+        terminalreporter.write_line(f"LEFT OUT: {tests}, for want of {what}", red=True, bold=True)
 
 
 def tool(name: str, what: str) -> Path:

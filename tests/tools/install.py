@@ -39,7 +39,10 @@ def run(*command: str | Path, **options: object) -> str:
     except (OSError, subprocess.TimeoutExpired) as error:
         raise Missing(str(error)) from None
     if done.returncode:
-        raise Missing(((done.stderr or done.stdout).strip().splitlines() or ["it failed"])[-1])
+        said = [
+            line for line in (done.stderr or done.stdout).splitlines() if line and "complete log" not in line
+        ]
+        raise Missing(said[-1] if said else f"{command[0]} failed")
     return done.stdout
 
 
