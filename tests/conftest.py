@@ -84,10 +84,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what opens a browser and what trains; the tests of built sites share a worker, and start first."""
     for item in items:
-        folder, names = item.path.parent.name, getattr(item, "fixturenames", ())
+        names = getattr(item, "fixturenames", ())
         if "chromium" in names:
             item.add_marker(pytest.mark.browser)
-        if folder == "flax_and_optax" and item.path.name != "test_data.py":
+        if "jax" in vars(item.module):
             item.add_marker(pytest.mark.training)
         if {"real", "thin", "site"} & set(names):
             item.add_marker(pytest.mark.xdist_group("built"))
