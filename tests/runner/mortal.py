@@ -1,7 +1,7 @@
 """Run as a script, never imported: does a piece of work in a fork for each number that it reads.
 
 A fork is killed before it has done so many things with files; with 0 it ends by itself. The answer is how
-many it did, or 0. It is a process of its own because who forks may have no threads, and JAX's are in pytest's.
+many it did, or 0. It is a process of its own: who forks may have no threads, and pytest has those of JAX.
 """
 
 import os
