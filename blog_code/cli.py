@@ -127,7 +127,7 @@ def build(
     """
     from blog_code.hugo.contract import contract_differences
     from blog_code.runner.check import check_posts
-    from blog_code.site import build_site
+    from blog_code.site.build import build_site
 
     if release:
         from blog_code.runner.jobs import refresh_posts
@@ -150,7 +150,7 @@ def site() -> None:
     """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
     from blog_code.runner.check import check_posts
     from blog_code.runner.jobs import run_posts
-    from blog_code.site import build_site
+    from blog_code.site.build import build_site
 
     steps: list[tuple[str, float]] = []
     clock = time.monotonic()
