@@ -14,6 +14,7 @@ from blog_code.posts.front_matter import split_front_matter
 from blog_code.posts.lint import lint
 from blog_code.posts.regions import Region, read_regions
 
+RUNS = "docs/runs"
 PYTHON = {"python", "py", "python3", "py3", "pycon", "ipython", "ipython3"}
 FLAGS = {"shown", "raises", "parameters", "quiet"}
 SNIPPET = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*)["']\s*$""")
@@ -105,8 +106,13 @@ class Post:
         return self.slug.replace("-", "_")
 
     @cached_property
+    def run_name(self) -> str:
+        """The folder of the accepted run, as findings name it."""
+        return f"{RUNS}/{self.slug}"
+
+    @cached_property
     def run_folder(self) -> Path:
-        return self.root / "docs" / "runs" / self.slug
+        return self.root / self.run_name
 
     @cached_property
     def cells(self) -> list[Cell]:

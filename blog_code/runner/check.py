@@ -12,7 +12,7 @@ import yaml
 
 from blog_code.errors import Finding, PostError, read_text
 from blog_code.posts.lint import unused_regions
-from blog_code.posts.post import Post, post_paths, read_post
+from blog_code.posts.post import RUNS, Post, post_paths, read_post
 from blog_code.posts.values import all_values, shown_values, within
 from blog_code.runner.derived import derived_names, edited, outdated
 from blog_code.runner.provenance import day
@@ -82,15 +82,15 @@ def check_site(root: Path, posts: list[Post], dialect: Callable[[Path], list[str
     config = _configuration(root / "mkdocs.yml", root)
     loaded = _included(config)
     for post in posts:
-        wanted = f"docs/runs/{post.slug}/values.yml"
+        wanted = f"{post.run_name}/values.yml"
         if post.values and wanted not in loaded:
             fix = f"add under plugins, macros, include_yaml: `- {wanted}`"
             message = f"include_yaml of mkdocs-macros does not load the values of {post.slug}"
             verdict.findings.append(Finding("mkdocs.yml", 1, message, fix))
-    for folder in sorted((root / "docs" / "runs").glob("*")):
+    for folder in sorted((root / RUNS).glob("*")):
         if folder.is_dir() and not (root / "docs" / "posts" / f"{folder.name}.md").is_file():
-            fix = f"git rm -r docs/runs/{folder.name}"
-            verdict.findings.append(Finding(f"docs/runs/{folder.name}", 1, "is the run of no post", fix))
+            name = f"{RUNS}/{folder.name}"
+            verdict.findings.append(Finding(name, 1, "is the run of no post", f"git rm -r {name}"))
     for path in sorted((root / "docs" / "posts").glob("*/**/*.md")):
         fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
         name = path.relative_to(root).as_posix()
@@ -190,21 +190,20 @@ def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) ->
 def _outputs(post: Post, record: Record) -> list[Finding]:
     """Outputs that no page shows, that are gone or edited, that no run wrote, and a run that left none."""
     again = f"blog run --force {post.slug}"
-    folder = f"docs/runs/{post.slug}"
     findings = [
-        Finding(f"{folder}/{name}", 1, "is not what the run wrote", again)
+        Finding(f"{post.run_name}/{name}", 1, "is not what the run wrote", again)
         for name in missing_outputs(post, record.outputs)
     ]
     known = {*record.outputs, *derived_names(post), "record.json"}
     findings += [
-        Finding(f"{folder}/{name}", 1, "was written by no run", f"delete it, or: {again}")
+        Finding(f"{post.run_name}/{name}", 1, "was written by no run", f"delete it, or: {again}")
         for name in sorted(os.listdir(post.run_folder))
         if name not in known
     ]
     if not record.outputs:
         message = "the run has no outputs at all"
         findings.append(
-            Finding(f"{folder}/record.json", 1, message, f"print or draw something, then: {again}")
+            Finding(f"{post.run_name}/record.json", 1, message, f"print or draw something, then: {again}")
         )
     shown = {mention.file for mention in post.mentions}
     cells = {cell.name: cell for cell in post.cells}

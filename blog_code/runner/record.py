@@ -116,7 +116,7 @@ def fits(value: object, shape: Any) -> bool:
 def read_record(post: Post) -> Record | None:
     """Read the record of the accepted run; None where the post has none yet."""
     path = post.run_folder / "record.json"
-    name = f"docs/runs/{post.slug}/record.json"
+    name = f"{post.run_name}/record.json"
     if not post.run_folder.exists():
         return None
 

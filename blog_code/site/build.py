@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 from blog_code.errors import Finding, PostError, writing
+from blog_code.posts.post import RUNS
 from blog_code.runner.atomic import Busy, lock, replace_folder
 from blog_code.site.finish import finish_site
 
@@ -25,7 +26,7 @@ def build_site(root: Path) -> Path:
             finish_site(staging, root)
             if runs_of(root) != runs:
                 message = "a run was replaced while the site was built from it; site/ is as it was"
-                raise PostError(Finding("docs/runs", 1, message, "blog build"))
+                raise PostError(Finding(RUNS, 1, message, "blog build"))
             replace_folder(staging, root / "site")
     except Busy:
         message = "another build is under way"
@@ -35,7 +36,7 @@ def build_site(root: Path) -> Path:
 
 def runs_of(root: Path) -> dict[str, int]:
     """The number on the disk of each accepted run: one that takes its place has another."""
-    return {folder.name: folder.stat().st_ino for folder in (root / "docs" / "runs").glob("*/")}
+    return {folder.name: folder.stat().st_ino for folder in (root / RUNS).glob("*/")}
 
 
 def write_pages(root: Path, folder: Path, *locks_held: int) -> None:

@@ -120,7 +120,7 @@ def action_row(page: Page) -> Element:
     ]
     repository = urlsplit(page.site.repository)
     if repository.netloc == "github.com":
-        notebook = f"docs/runs/{slug}/{slug}.ipynb"
+        notebook = f"{page.post.run_name}/{slug}.ipynb"
         place = escape.escape(f"{repository.path}/blob/{page.site.branch}/{notebook}")
         links.append(f'<a href="https://colab.research.google.com/github{place}">Open in Colab</a>')
     if page.site.repository:

@@ -4,6 +4,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
+from blog_code.posts.post import RUNS
 from blog_code.site.page import Page, Site
 
 LONG = 2000  # bytes of a stylesheet that is worth a file of its own
@@ -64,7 +65,7 @@ def add_alt_text(page: Page) -> None:
 
 def copy_notebooks(site: Site) -> None:
     """Copy each notebook beside the script of its run: generators make pages of them and drop the file."""
-    for path in (site.root / "docs" / "runs").glob("*/*.ipynb"):
+    for path in (site.root / RUNS).glob("*/*.ipynb"):
         if f"posts/{path.parent.name}/" not in site.posts:
             continue  # a draft's
         target = site.folder / "runs" / path.parent.name / path.name
