@@ -3,16 +3,10 @@
 import json
 import os
 import re
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from blog_code.errors import Finding, PostError, read_text
-from blog_code.posts.lint import unused_regions
-from blog_code.posts.post import RUNS, Post, post_paths, read_post
+from blog_code.errors import Finding, PostError
+from blog_code.posts.post import Post
 from blog_code.posts.values import all_values, shown_values, within
 from blog_code.runner.derived import derived_names, edited, outdated
 from blog_code.runner.provenance import day
@@ -51,82 +45,6 @@ class Verdict:
         lines = [f"{self.post}: {self.status}", *(f"    {reason}" for reason in self.reasons)]
         lines += [*map(str, self.findings), *(f"warning: {warning}" for warning in self.warnings)]
         return "\n".join(lines)
-
-
-def check_posts(
-    root: Path, only: list[Path] | None = None, dialect: Callable[[Path], list[str]] | None = None
-) -> list[Verdict]:
-    """A verdict a post, in the order of their names, and one for what posts share where that is wrong.
-
-    `dialect` says of mkdocs.yml how its Markdown differs from that of imported posts: a warning each.
-    """
-    verdicts: list[Verdict] = []
-    posts: list[Post] = []
-    for path in post_paths(root) if only is None else only:
-        try:
-            post = read_post(path, root)
-            verdict = check_post(post)
-            verdict.findings += [f for f in unused_regions(post) if f not in verdict.findings]
-        except PostError as error:
-            verdicts.append(Verdict(path.stem, "broken", findings=list(error.findings)))
-            continue
-        posts.append(post)
-        verdicts.append(verdict)
-    shared = check_site(root, posts, dialect)
-    return [*verdicts, shared] if shared.findings or shared.warnings else verdicts
-
-
-def check_site(root: Path, posts: list[Post], dialect: Callable[[Path], list[str]] | None = None) -> Verdict:
-    """What posts share: the values that mkdocs.yml loads, the Markdown it speaks, runs that no post has."""
-    verdict = Verdict("site", "shared by all posts")
-    config = _configuration(root / "mkdocs.yml", root)
-    loaded = _included(config)
-    for post in posts:
-        wanted = f"{post.run_name}/values.yml"
-        if post.values and wanted not in loaded:
-            fix = f"add under plugins, macros, include_yaml: `- {wanted}`"
-            message = f"include_yaml of mkdocs-macros does not load the values of {post.slug}"
-            verdict.findings.append(Finding("mkdocs.yml", 1, message, fix))
-    for folder in sorted((root / RUNS).glob("*")):
-        if folder.is_dir() and not (root / "docs" / "posts" / f"{folder.name}.md").is_file():
-            name = f"{RUNS}/{folder.name}"
-            verdict.findings.append(Finding(name, 1, "is the run of no post", f"git rm -r {name}"))
-    for path in sorted((root / "docs" / "posts").glob("*/**/*.md")):
-        fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
-        name = path.relative_to(root).as_posix()
-        verdict.findings.append(Finding(name, 1, "is a post in a folder, which no run sees", fix))
-    fix = "fix mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
-    for difference in dialect(root / "mkdocs.yml") if dialect else []:
-        verdict.warnings.append(Finding("mkdocs.yml", 1, difference, fix))
-    return verdict
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads mkdocs.yml without doing what its tags ask for."""
-
-
-_Loader.add_multi_constructor("", lambda loader, suffix, node: None)
-
-
-def _configuration(path: Path, root: Path) -> dict[str, Any]:
-    """What mkdocs.yml says; raises PostError where it is no mapping."""
-    try:
-        config = yaml.load(read_text(path, root), Loader=_Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or str(error)
-        raise PostError(Finding("mkdocs.yml", mark.line + 1 if mark else 1, reason)) from None
-    if not isinstance(config, dict):
-        raise PostError(Finding("mkdocs.yml", 1, "is not a mapping"))
-    return config
-
-
-def _included(config: dict[str, Any]) -> list[Any]:
-    """The files whose values mkdocs-macros loads."""
-    plugins = config.get("plugins") or []
-    options = [p["macros"] for p in plugins if isinstance(p, dict) and isinstance(p.get("macros"), dict)]
-    listed = options[0].get("include_yaml") if options else None
-    return listed if isinstance(listed, list) else []
 
 
 def check_post(post: Post) -> Verdict:

@@ -8,12 +8,15 @@ from pathlib import Path
 
 from blog_code.errors import Finding, PostError, writing
 from blog_code.posts.post import RUNS
+from blog_code.repository import Repository
 from blog_code.runner.atomic import Busy, lock, replace_folder
-from blog_code.site.finish import finish_site
+from blog_code.site.finish import finish_pages
+from blog_code.site.page import Site
 
 
-def build_site(root: Path) -> Path:
+def build_site(repository: Repository) -> Path:
     """Build the site into `site/`; a build that fails leaves the old one whole. Returns its folder."""
+    root = repository.root
     staging = root / ".blog" / "site"
     try:
         with (
@@ -23,7 +26,7 @@ def build_site(root: Path) -> Path:
             shutil.rmtree(staging, ignore_errors=True)
             runs = runs_of(root)
             write_pages(root, staging, held)
-            finish_site(staging, root)
+            finish_pages(Site(repository, staging))
             if runs_of(root) != runs:
                 message = "a run was replaced while the site was built from it; site/ is as it was"
                 raise PostError(Finding(RUNS, 1, message, "blog build"))

@@ -65,7 +65,7 @@ def add_alt_text(page: Page) -> None:
 
 def copy_notebooks(site: Site) -> None:
     """Copy each notebook beside the script of its run: generators make pages of them and drop the file."""
-    for path in (site.root / RUNS).glob("*/*.ipynb"):
+    for path in (site.repository.root / RUNS).glob("*/*.ipynb"):
         if f"posts/{path.parent.name}/" not in site.posts:
             continue  # a draft's
         target = site.folder / "runs" / path.parent.name / path.name

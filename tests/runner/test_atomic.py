@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from repository import BLOG, Repository, gone_within, messages
 
+import blog_code.repository as ours
 import blog_code.site.build as build
-import blog_code.site.finish as finish
 from blog_code.errors import PostError
 from blog_code.runner.atomic import replace_folder
 
@@ -137,9 +137,9 @@ def test_a_killed_build_leaves_the_old_site_or_the_new_one(
             (folder / f"{number}.html").write_text("new")
 
     monkeypatch.setattr(build, "write_pages", write)
-    monkeypatch.setattr(finish, "finish_pages", lambda site: None)
-    build.build_site(repo.root)
-    steps = killed_before(0, lambda: build.build_site(repo.root))
+    monkeypatch.setattr(build, "finish_pages", lambda site: None)
+    build.build_site(ours.Repository(repo.root))
+    steps = killed_before(0, lambda: build.build_site(ours.Repository(repo.root)))
     new = repo.tree("site")
     assert len(new) == 5
     seen = set()
@@ -147,11 +147,11 @@ def test_a_killed_build_leaves_the_old_site_or_the_new_one(
     for point in spread(steps, 6):
         for name in new:
             repo.write(f"site/{name}", "old")
-        killed_before(point, lambda: build.build_site(repo.root))
+        killed_before(point, lambda: build.build_site(ours.Repository(repo.root)))
         after = set(repo.tree("site").items())
         assert len({content for _, content in after}) == 1 and len(after) == 5, point
         seen |= {content for _, content in after}
-        build.build_site(repo.root)
+        build.build_site(ours.Repository(repo.root))
         assert repo.tree("site") == new
     assert seen == {b"old", b"new"}
 
