@@ -3,7 +3,7 @@
 Each is read when it is first asked for, once, and handed on to check and build.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -73,32 +73,28 @@ class Repository:
         """
         paths = post_paths(self.root) if only is None else only
         verdicts = [self.verdict(path) for path in paths]
-        shared = self._shared([self._posts[path] for path in paths if path in self._posts], dialect)
+        read = [self._posts[path] for path in paths if path in self._posts]
+        fix = "fix mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
+        differences = dialect(self.root / "mkdocs.yml") if dialect else []
+        shared = Verdict("site", "shared by all posts", findings=list(self._shared(read)))
+        shared.warnings = [Finding("mkdocs.yml", 1, difference, fix) for difference in differences]
         return [*verdicts, shared] if shared.findings or shared.warnings else verdicts
 
-    def _shared(self, posts: list[Post], dialect: Callable[[Path], list[str]] | None) -> Verdict:
-        """Check what posts share: the values and the Markdown of mkdocs.yml, and runs that no post has."""
-        verdict = Verdict("site", "shared by all posts")
-        loaded = self.settings.values
+    def _shared(self, posts: list[Post]) -> Iterator[Finding]:
+        """Find values that mkdocs.yml does not load, runs that no post has, and posts that no run sees."""
         for post in posts:
             wanted = f"{post.run_name}/values.yml"
-            if post.values and wanted not in loaded:
+            if post.values and wanted not in self.settings.values:
                 fix = f"add under plugins, macros, include_yaml: `- {wanted}`"
                 message = f"include_yaml of mkdocs-macros does not load the values of {post.slug}"
-                verdict.findings.append(Finding("mkdocs.yml", 1, message, fix))
+                yield Finding("mkdocs.yml", 1, message, fix)
         slugs = {path.stem for path in post_paths(self.root)}
-        for folder in sorted((self.root / RUNS).glob("*/")):
-            if folder.name not in slugs:
-                name = f"{RUNS}/{folder.name}"
-                verdict.findings.append(Finding(name, 1, "is the run of no post", f"git rm -r {name}"))
+        for run in sorted({path.name for path in (self.root / RUNS).glob("*/")} - slugs):
+            yield Finding(f"{RUNS}/{run}", 1, "is the run of no post", f"git rm -r {RUNS}/{run}")
         for path in sorted((self.root / "docs" / "posts").glob("*/**/*.md")):
             fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
             name = path.relative_to(self.root).as_posix()
-            verdict.findings.append(Finding(name, 1, "is a post in a folder, which no run sees", fix))
-        fix = "fix mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
-        for difference in dialect(self.root / "mkdocs.yml") if dialect else []:
-            verdict.warnings.append(Finding("mkdocs.yml", 1, difference, fix))
-        return verdict
+            yield Finding(name, 1, "is a post in a folder, which no run sees", fix)
 
 
 def check_posts(

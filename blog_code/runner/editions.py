@@ -11,6 +11,7 @@ from nbformat import NotebookNode, v4
 from blog_code.errors import PostError
 from blog_code.posts.post import IMAGE, SNIPPET, Cell, Fence, Post
 from blog_code.posts.values import shown_values
+from blog_code.runner.record import normal_name, pins
 
 BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
 VALUE = re.compile(r"\{\{\s*\w+\.(\w+)\s*\}\}")
@@ -39,10 +40,8 @@ def edition_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -
 
 def requirements(post: Post, record: dict[str, Any]) -> list[str]:
     """What the cells import, in the versions that ran, and what the front matter adds, pinned by the lock."""
-    lock = post.root / "requirements.lock"
-    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
-    pinned: dict[str, str] = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.M))
-    wanted = {name: pinned.get(name, "") for name in post.meta.get("requirements") or []}
+    locked = pins(post.root)
+    wanted = {name: locked.get(normal_name(name), [""])[-1] for name in post.meta.get("requirements") or []}
     wanted |= {
         name: version for name, version in record["versions"].items() if name not in {"python", "jaxlib"}
     }
