@@ -108,9 +108,10 @@ def check(
 ) -> None:
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
     from blog_code.hugo.contract import contract_differences
-    from blog_code.runner.check import as_json, check_posts
+    from blog_code.repository import Repository
+    from blog_code.runner.check import as_json
 
-    verdicts = check_posts(root(), chosen(posts), contract_differences if release else None)
+    verdicts = Repository(root()).check(chosen(posts), contract_differences if release else None)
     typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
     if not json and not release:  # for a release they are among the verdicts
         for difference in contract_differences(root() / "mkdocs.yml"):
@@ -128,15 +129,16 @@ def build(
     For a release, the editions of fresh posts are first made anew where their prose is newer.
     """
     from blog_code.hugo.contract import contract_differences
-    from blog_code.runner.check import check_posts
-    from blog_code.site import build_site
+    from blog_code.repository import Repository
+    from blog_code.site.build import build_site
 
     if release:
         from blog_code.runner.jobs import refresh_posts
 
         refresh_posts(root())
-    refuse_wrong(check_posts(root(), dialect=contract_differences if release else None), release)
-    say_where(build_site(root()))
+    repository = Repository(root())
+    refuse_wrong(repository.check(dialect=contract_differences if release else None), release)
+    say_where(build_site(repository))
 
 
 def say_where(folder: Path) -> None:
@@ -158,9 +160,9 @@ def refuse_wrong(verdicts: list["Verdict"], release: bool) -> None:
 @app.command()
 def site() -> None:
     """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
-    from blog_code.runner.check import check_posts
+    from blog_code.repository import Repository
     from blog_code.runner.jobs import run_posts
-    from blog_code.site import build_site
+    from blog_code.site.build import build_site
 
     steps: list[tuple[str, float]] = []
     clock = time.monotonic()
@@ -172,11 +174,12 @@ def site() -> None:
 
     good = run_posts(chosen(None), root())
     step("run")
-    verdicts = check_posts(root())
+    repository = Repository(root())
+    verdicts = repository.check()
     typer.echo("\n".join(map(str, verdicts)))
     step("check")
     refuse_wrong(verdicts, False)
-    address = build_site(root())
+    address = build_site(repository)
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))
     say_where(address)

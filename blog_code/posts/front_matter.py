@@ -64,18 +64,18 @@ def wrong_keys(meta: dict[str, Any], slug: str) -> Iterator[tuple[str, str]]:
         yield "changes", "changes is not {DATE: SENTENCE}, a date as 2026-02-03"
         meta["changes"] = {}
     for name, value in (meta.get("quick") or {}).items():
-        if (
-            not isinstance(name, str)
-            or not name.isidentifier()
-            or not isinstance(value, int | float | str | bool)
-        ):
+        if not _is_name(name) or not isinstance(value, int | float | str | bool):
             yield "quick", f"quick: {name} is not NAME: number or text"
             meta["quick"] = {}
             break
     for name, value in dict(meta.get("values") or {}).items():
-        if not isinstance(name, str) or not name.isidentifier() or not _declares(value):
+        if not _is_name(name) or not _declares(value):
             yield str(name), f"value {name} is not {{is: NUMBER, within: NUMBER, format: FORMAT}}"
             del meta["values"][name]
+
+
+def _is_name(name: object) -> bool:
+    return isinstance(name, str) and name.isidentifier()
 
 
 def _declares(value: Any) -> bool:
@@ -84,10 +84,9 @@ def _declares(value: Any) -> bool:
         return False
     if "is" not in value and value.get("timing") is not True:
         return False
-    if (
-        not all(isinstance(value.get(key, 0), int | float) for key in ("is", "within"))
-        or value.get("within", 0) < 0
-    ):
+    if not all(isinstance(value.get(key, 0), int | float) for key in ("is", "within")):
+        return False
+    if value.get("within", 0) < 0:
         return False
     for number in (1, 1.0):
         try:

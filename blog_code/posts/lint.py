@@ -63,24 +63,16 @@ def _imports_of_ours(source: str) -> int:
     return 0
 
 
-def unused_regions(post: "Post") -> list[Finding]:
-    """Regions of a post's package that it does not show, and wrong marks in modules that it does not name."""
+def unused_regions(post: "Post") -> Iterator[Finding]:
+    """Yield regions of a post's package that it does not show, and wrong marks in other modules of it."""
     used = {(cell.region.module, cell.name) for cell in post.cells}
-    findings: list[Finding] = []
     for path in sorted((post.root / "blog_code" / post.package).glob("**/*.py")):
         module = path.relative_to(post.root / "blog_code").as_posix()
         regions = post.modules.get(module)
         if regions is None:
             regions, wrong = read_regions(post.root, module)
-            findings += wrong
-        findings += [
-            Finding(
-                f"blog_code/{module}",
-                region.start - 1,
-                f"region {name} is shown by no post",
-                "show or delete it",
-            )
-            for name, region in regions.items()
-            if (module, name) not in used
-        ]
-    return findings
+            yield from wrong
+        for name, region in regions.items():
+            if (module, name) not in used:
+                message = f"region {name} is shown by no post"
+                yield Finding(f"blog_code/{module}", region.start - 1, message, "show or delete it")

@@ -8,13 +8,13 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from markdown_it import MarkdownIt
-from markdown_it.token import Token
 
 from blog_code.errors import Finding, PostError, read_text
 from blog_code.posts.front_matter import split_front_matter
 from blog_code.posts.lint import lint
 from blog_code.posts.regions import Region, read_regions
 
+RUNS = "docs/runs"
 PYTHON = {"python", "py", "python3", "py3", "pycon", "ipython", "ipython3"}
 FLAGS = {"shown", "raises", "parameters", "quiet"}
 SNIPPET = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*)["']\s*$""")
@@ -48,11 +48,39 @@ class Mention:
 
     file: str
     line: int
+    alt: str = ""  # of an image
+
+
+@dataclass
+class Prose:
+    """What stands between two fences."""
+
+    line: int  # of the file, as all numbers of lines
+    lines: list[str]
+    blocks: list[tuple[str, range]]  # its html_blocks and code_blocks, each with its lines
+
+
+@dataclass
+class Fence:
+    """A fence, without the two lines that begin and end it."""
+
+    line: int
+    info: str
+    lines: list[str]
+    closed: bool
+    cell: Cell | None = None
+
+    @property
+    def classes(self) -> list[str]:
+        """What a fence is called: python and shown of `{ .python .shown }`, python of `python title=a`."""
+        if not self.info.startswith("{"):
+            return self.info.split()[:1]
+        return re.findall(r"(?<![\w\"'])\.([\w-]+)", self.info)
 
 
 @dataclass
 class Post:
-    """A post as it stands on disk: front matter, body, cells in order, outputs it shows."""
+    """A post as it stands on disk: front matter, body, its parts in order, outputs it shows."""
 
     root: Path
     path: Path
@@ -60,7 +88,7 @@ class Post:
     meta: dict[str, Any]
     body: str
     first_line: int  # number of the body's first line in the file
-    cells: list[Cell] = field(default_factory=list)
+    parts: list[Prose | Fence] = field(default_factory=list)  # the body, in order
     mentions: list[Mention] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     modules: dict[str, dict[str, Region]] = field(default_factory=dict)  # the regions of each module it names
@@ -78,8 +106,18 @@ class Post:
         return self.slug.replace("-", "_")
 
     @cached_property
+    def run_name(self) -> str:
+        """The folder of the accepted run, as findings name it."""
+        return f"{RUNS}/{self.slug}"
+
+    @cached_property
     def run_folder(self) -> Path:
-        return self.root / "docs" / "runs" / self.slug
+        return self.root / self.run_name
+
+    @cached_property
+    def cells(self) -> list[Cell]:
+        """The cells, in order."""
+        return [part.cell for part in self.parts if isinstance(part, Fence) and part.cell]
 
     @property
     def runs(self) -> bool:
@@ -130,37 +168,54 @@ def read_post(path: Path, root: Path) -> Post:
     post = Post(root, path, text, *split_front_matter(text, f"docs/posts/{path.name}"))
     if not SLUG.fullmatch(post.slug):
         post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
-    _find(post)
+    for part in split_parts(post.body, post.first_line):
+        if isinstance(part, Prose):
+            _read_prose(post, part)
+        elif not part.closed:
+            post.report(part.line, "a fence that is never closed")
+        else:
+            part.cell = _read_fence(post, part)
+        post.parts.append(part)
     post.findings.extend(lint(post))
     return post
 
 
-def _find(post: Post) -> None:
-    """Fill in the cells and the mentions of outputs, in the order of the page."""
-    lines = post.body.split("\n")
-    fenced: set[int] = set()
-    for token, first, last in blocks(post.body):
-        line = post.first_line + first
-        if token.type == "fence":
-            fenced.update(range(first, last))
-            closing = rf"^[ \t>]*{token.markup[0]}{{{len(token.markup)},}}[ \t]*$"
-            if last - first < 2 or not re.match(closing, lines[last - 1]):
-                post.report(line, "a fence that is never closed")
-            else:
-                inner = [text.lstrip(" \t>") for text in lines[first + 1 : last - 1]]
-                _read_fence(post, token.info.strip(), "\n".join(inner), line)
-        elif any(SNIPPET.match(text) or (post.executed and OPENED.match(text)) for text in lines[first:last]):
-            fenced.update(range(first, last))
-            if token.type == "code_block":
-                fix = "use /// tab, /// details and other blocks that do not indent"
-                post.report(line, "an indented fence or include, which no run sees", fix)
-            else:
-                fix = "leave an empty line below the HTML; delete what is a comment"
-                post.report(line, "a fence or include inside HTML, which no run sees", fix)
-    for number, text in enumerate(lines):
-        if number in fenced:
+def split_parts(body: str, first_line: int = 1) -> Iterator[Prose | Fence]:
+    """Yield the fences of a page, and the prose before, between and behind them, in their order."""
+    lines = body.split("\n")
+    start, blocks = 0, []
+    for token in BLOCKS.parse(body):
+        if token.type not in {"fence", "code_block", "html_block"} or not token.map:
             continue
-        line = post.first_line + number
+        first, last = token.map
+        if token.type != "fence":
+            blocks.append((token.type, range(first_line + first, first_line + last)))
+            continue
+        yield Prose(first_line + start, lines[start:first], blocks)
+        closing = rf"[ \t>]*{token.markup[0]}{{{len(token.markup)},}}[ \t]*"
+        closed = last - first > 1 and bool(re.fullmatch(closing, lines[last - 1]))
+        yield Fence(first_line + first, token.info.strip(), token.content.split("\n")[:-1], closed)
+        start, blocks = last, []
+    yield Prose(first_line + start, lines[start:], blocks)
+
+
+def _read_prose(post: Post, prose: Prose) -> None:
+    """Take the outputs and pictures that prose shows, and report what no run sees."""
+    hidden: set[int] = set()
+    for kind, block in prose.blocks:
+        texts = prose.lines[block.start - prose.line : block.stop - prose.line]
+        if not any(SNIPPET.match(text) or (post.executed and OPENED.match(text)) for text in texts):
+            continue
+        hidden.update(block)
+        if kind == "code_block":
+            fix = "use /// tab, /// details and other blocks that do not indent"
+            post.report(block.start, "an indented fence or include, which no run sees", fix)
+        else:
+            fix = "leave an empty line below the HTML; delete what is a comment"
+            post.report(block.start, "a fence or include inside HTML, which no run sees", fix)
+    for line, text in enumerate(prose.lines, prose.line):
+        if line in hidden:
+            continue
         if (include := SNIPPET.match(text)) and include[1].startswith(f"{post.slug}/"):
             post.mentions.append(Mention(include[1].removeprefix(f"{post.slug}/"), line))
         elif include or "--8<--" in text:
@@ -169,23 +224,17 @@ def _find(post: Post) -> None:
             if not alt.strip():
                 post.report(line, f"image {target} without alt text", "say what it shows")
             if target.startswith(f"../runs/{post.slug}/"):
-                post.mentions.append(Mention(target.removeprefix(f"../runs/{post.slug}/"), line))
+                post.mentions.append(Mention(target.removeprefix(f"../runs/{post.slug}/"), line, alt))
 
 
-def blocks(body: str) -> Iterator[tuple[Token, int, int]]:
-    """The fences, indented blocks and HTML of a page, each with its first line and the one after its last."""
-    for token in BLOCKS.parse(body):
-        if token.type in {"fence", "code_block", "html_block"} and token.map:
-            yield token, token.map[0], token.map[1]
-
-
-def _read_fence(post: Post, info: str, content: str, line: int) -> None:
-    """Take one fence: a cell, an output, or code that somebody typed."""
-    classes = re.findall(r"(?<![\w\"'])\.([\w-]+)", info) if info.startswith("{") else info.split()[:1]
-    snippets = [found[1] for text in content.split("\n") if (found := SNIPPET.match(text))]
-    if any(map(BLOCK_FORM.match, content.split("\n"))):
+def _read_fence(post: Post, fence: Fence) -> Cell | None:
+    """The cell that a fence is; None where it is an output, which is kept, or code that somebody typed."""
+    classes, info, line = fence.classes, fence.info, fence.line
+    content = "\n".join(fence.lines)
+    snippets = [found[1] for text in fence.lines if (found := SNIPPET.match(text))]
+    if any(map(BLOCK_FORM.match, fence.lines)):
         post.report(line, "an include of many files", "name one file, in quotes after --8<--")
-        return
+        return None
     if "output" in classes:
         if len(snippets) != 1 or "\n" in content.strip():
             fix = f'let a cell print it, and show that: --8<-- "{post.slug}/REGION.txt"'
@@ -194,17 +243,17 @@ def _read_fence(post: Post, info: str, content: str, line: int) -> None:
             post.report(line, f"{snippets[0]} is no output of this post")
         else:
             post.mentions.append(Mention(snippets[0].removeprefix(f"{post.slug}/"), line))
-        return
+        return None
     if not PYTHON & {name.lower() for name in classes[:1]}:
         if snippets and PurePosixPath(snippets[0].partition(":")[0]).suffix == ".py":
             post.report(line, "a region in a fence that is not { .python }")
-        return
+        return None
     if not post.executed and not snippets:
-        return
+        return None
     if len(snippets) != 1 or "\n" in content.strip():
         fix = f"move the code into a region of blog_code/{post.package}/ and name the region here"
         post.report(line, "a fence with Python typed into it", fix)
-        return
+        return None
     if "{" in info and not info.startswith("{"):
         post.report(line, "flags beside the braces of a fence", "write { .python .shown }")
     if unknown := set(classes[1:]) - FLAGS:
@@ -215,8 +264,8 @@ def _read_fence(post: Post, info: str, content: str, line: int) -> None:
         region = _region(post, module, name, line)
     except PostError as error:
         post.findings.extend(error.findings)
-        return
-    post.cells.append(Cell(region, frozenset(classes[1:]) & FLAGS, line))
+        return None
+    return Cell(region, frozenset(classes[1:]) & FLAGS, line)
 
 
 def _region(post: Post, module: str, name: str, line: int) -> Region:

@@ -30,33 +30,35 @@ def read_regions(root: Path, module: str) -> tuple[dict[str, Region], list[Findi
     regions: dict[str, Region] = {}
     findings: list[Finding] = []
     opened: tuple[str, int] | None = None
+
+    def report(line: int, message: str, fix: str = "") -> None:
+        findings.append(Finding(name, line, f"region {message}", fix))
+
     for number, text in enumerate(lines, 1):
         if not (mark := MARKER.search(text)):
             continue
         kind, region = mark.groups()
         if not REGION_NAME.fullmatch(region):
             fix = "begin with a letter; use letters, digits, hyphens and underscores, at most 50"
-            findings.append(Finding(name, number, f"region {region} cannot be called so", fix))
+            report(number, f"{region} cannot be called so", fix)
             opened = None
             continue
         if kind == "start":
             if opened:
-                findings.append(
-                    Finding(name, opened[1], f"region {opened[0]} has no end before {region} starts")
-                )
+                report(opened[1], f"{opened[0]} has no end before {region} starts")
             if region in regions:
-                findings.append(Finding(name, number, f"region {region} stands twice"))
+                report(number, f"{region} stands twice")
             opened = (region, number)
         elif opened is None or opened[0] != region:
-            findings.append(Finding(name, number, f"region {region} has an end and no start"))
+            report(number, f"{region} has an end and no start")
         else:
             source = textwrap.dedent("\n".join(lines[opened[1] : number - 1])).strip("\n")
             if not source.strip():
-                findings.append(Finding(name, number, f"region {region} is empty"))
+                report(number, f"{region} is empty")
             regions.setdefault(region, Region(region, module, opened[1] + 1, number - 1, source))
             opened = None
     if opened:
-        findings.append(Finding(name, opened[1], f"region {opened[0]} has no end"))
+        report(opened[1], f"{opened[0]} has no end")
     return regions, findings
 
 

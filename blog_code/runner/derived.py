@@ -47,13 +47,14 @@ def prose_digest(post: Post) -> str:
 
 def edited(post: Post) -> list[Finding]:
     """Derived files that are gone or were edited by hand."""
-    folder = f"docs/runs/{post.slug}"
     again = f"blog run {post.slug}"
     index = _index(post)
     if index is None:
-        return [Finding(f"{folder}/{INDEX}", 1, "is missing or torn, so the editions may be old", again)]
+        return [
+            Finding(f"{post.run_name}/{INDEX}", 1, "is missing or torn, so the editions may be old", again)
+        ]
     return [
-        Finding(f"{folder}/{name}", 1, "was edited by hand, or is gone", again)
+        Finding(f"{post.run_name}/{name}", 1, "was edited by hand, or is gone", again)
         for name in missing_outputs(post, dict.fromkeys(derived_names(post) - {INDEX}, "") | index["files"])
     ]
 
@@ -84,8 +85,7 @@ def accepted_outputs(post: Post) -> dict[str, Any]:
     path = post.run_folder / f"{post.slug}.ipynb"
 
     def torn(message: str) -> PostError:
-        name = path.relative_to(post.root).as_posix()
-        return PostError(Finding(name, 1, message, f"blog run --force {post.slug}"))
+        return PostError(Finding(f"{post.run_name}/{path.name}", 1, message, f"blog run --force {post.slug}"))
 
     text = read_text(path, post.root)
     index = _index(post)

@@ -18,15 +18,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from blog_code.errors import Finding, PostError, read_text
+from blog_code.errors import Finding, PostError
 from blog_code.posts.post import Cell, Post
 from blog_code.posts.regions import imports
 from blog_code.runner.git import commit_of
 from blog_code.runner.kernels import ForkServer, new_manager
 from blog_code.runner.outputs import COLOUR_CODES, CellResult, collect
-from blog_code.runner.record import lock_digest
+from blog_code.runner.record import LOCK, lock_digest, normal_name, pins
 
-LOCK = "requirements.lock"
 CELL_SECONDS, POST_SECONDS = 1200, 3600
 KERNEL_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
@@ -87,13 +86,9 @@ def execute(
 
 def check_installed(post: Post) -> None:
     """Refuse a package that a cell imports and that is of another version than the lock names."""
-    path = post.root / LOCK
-    text = read_text(path, post.root) if path.exists() else ""
-    pins: dict[str, list[str]] = {}  # more than one where it depends on the platform
-    for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.M):
-        pins.setdefault(re.sub(r"[-_.]+", "-", name).lower(), []).append(version)
+    locked = pins(post.root)
     for name in sorted(imported_packages(post)):
-        pinned = pins.get(re.sub(r"[-_.]+", "-", name).lower())
+        pinned = locked.get(normal_name(name))
         try:
             installed = importlib.metadata.version(name) if pinned else ""
         except importlib.metadata.PackageNotFoundError:

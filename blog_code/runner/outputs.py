@@ -3,6 +3,7 @@
 import base64
 import re
 from dataclasses import dataclass, field
+from functools import reduce
 
 import nbformat
 from nbformat import NotebookNode
@@ -31,8 +32,8 @@ def collect(cell: Cell, outputs: list[NotebookNode], seconds: float, *, quick: b
         data = out.get("data", {})
         pictures = [kind for kind in data if kind.startswith("image/")]
         if out.output_type == "stream":
-            text += out.text
-            kept = nbformat.v4.new_output("stream", name="stdout", text=out.text)
+            text += (said := _as_seen(COLOUR_CODES.sub("", out.text)))
+            kept = nbformat.v4.new_output("stream", name="stdout", text=said)
         elif out.output_type == "error":
             said = COLOUR_CODES.sub("", f"{out.ename}: {out.evalue}")
             text += said + "\n"
@@ -79,15 +80,10 @@ def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
                 merged[-1].text += out.text
             else:
                 merged.append(out)
-    for out in merged:
-        if out.output_type == "stream":
-            out.text = "\n".join(map(_as_seen, COLOUR_CODES.sub("", out.text).split("\n")))
     return merged
 
 
-def _as_seen(line: str) -> str:
-    """What a terminal shows of a line that returns to its start, as progress bars do."""
-    seen = ""
-    for part in line.split("\r"):
-        seen = part + seen[len(part) :]
-    return seen
+def _as_seen(text: str) -> str:
+    """What a terminal shows of lines that return to their start, as progress bars do."""
+    lines = (line.split("\r") for line in text.split("\n"))
+    return "\n".join(reduce(lambda seen, part: part + seen[len(part) :], parts) for parts in lines)

@@ -5,6 +5,7 @@ import functools
 import hashlib
 import json
 import os
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -15,6 +16,8 @@ from blog_code.posts.front_matter import FILE_NAME
 from blog_code.posts.post import Post
 
 FORMAT = 1
+LOCK = "requirements.lock"
+PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)", re.M)
 PARTS = ("cells", "lock", "data", "device", "profile")
 STALE = {"cells", "data", "profile"}  # the other parts, lock and device, make a post due
 
@@ -50,11 +53,25 @@ def fingerprint(post: Post, *, data: dict[str, str] | None = None, profile: str 
     """
     return {
         "cells": digest([cell_digest(cell.region.source, cell.flags) for cell in post.cells]),
-        "lock": lock_digest(post.root / "requirements.lock"),
+        "lock": lock_digest(post.root / LOCK),
         "data": digest(post.meta.get("data") or {} if data is None else data),
         "device": device_kind(),
         "profile": profile,
     }
+
+
+def pins(root: Path) -> dict[str, list[str]]:
+    """The versions of each package that the lock names: more than one where it depends on the platform."""
+    path = root / LOCK
+    found: dict[str, list[str]] = {}
+    for name, version in PIN.findall(read_text(path, root) if path.exists() else ""):
+        found.setdefault(normal_name(name), []).append(version)
+    return found
+
+
+def normal_name(package: str) -> str:
+    """The one spelling of a package's name: array-record of array_record."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def lock_digest(path: Path) -> str:
@@ -116,7 +133,7 @@ def fits(value: object, shape: Any) -> bool:
 def read_record(post: Post) -> Record | None:
     """Read the record of the accepted run; None where the post has none yet."""
     path = post.run_folder / "record.json"
-    name = f"docs/runs/{post.slug}/record.json"
+    name = f"{post.run_name}/record.json"
     if not post.run_folder.exists():
         return None
 

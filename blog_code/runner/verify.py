@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from blog_code.errors import PostError, writing
-from blog_code.posts.post import Post, post_paths
+from blog_code.posts.post import RUNS, Post, post_paths
 from blog_code.posts.values import all_values, format_value, within
 from blog_code.runner import git
 from blog_code.runner.differences import (
@@ -153,7 +153,7 @@ def touched_posts(root: Path, commit: str) -> list[Path]:
         return post_paths(root)
 
     def concerns(slug: str) -> bool:
-        folders = (f"blog_code/{slug.replace('-', '_')}/", f"docs/runs/{slug}/")
+        folders = (f"blog_code/{slug.replace('-', '_')}/", f"{RUNS}/{slug}/")
         return f"docs/posts/{slug}.md" in changed or any(name.startswith(folders) for name in changed)
 
     return [path for path in post_paths(root) if concerns(path.stem)]

@@ -20,6 +20,6 @@ def fix_sitemap(site: Site) -> None:
     if not path.exists():
         return
     text = re.sub(r"\s*<lastmod>.*?</lastmod>", "", path.read_text("utf-8"))
-    text = re.sub(rf"\s*<url>\s*<loc>{re.escape(site.url)}runs/[^<]*</loc>\s*</url>", "", text)
+    text = re.sub(rf"\s*<url>\s*<loc>{re.escape(site.settings.url)}runs/[^<]*</loc>\s*</url>", "", text)
     path.write_text(text, encoding="utf-8")
     path.with_suffix(".xml.gz").write_bytes(gzip.compress(text.encode(), mtime=0))

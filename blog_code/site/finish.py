@@ -9,6 +9,7 @@ from pathlib import Path
 
 from blog_code.errors import PostError
 from blog_code.posts.post import post_paths
+from blog_code.repository import Repository
 from blog_code.site.charts import decorate_figures
 from blog_code.site.closing import write_closing
 from blog_code.site.code_blocks import decorate_cells, decorate_outputs
@@ -18,15 +19,15 @@ from blog_code.site.header import trim_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
 from blog_code.site.notebook import add_alt_text, copy_notebooks, make_code_focusable, share_styles
-from blog_code.site.page import Page, Site, read_page, read_site
+from blog_code.site.page import Page, Site, read_page
 from blog_code.site.search import fix_search
 from blog_code.site.status import write_status
 from blog_code.site.theme import fix_theme, move_styles
 
 
 def finish_site(folder: Path, root: Path) -> None:
-    """Finish a folder of built pages."""
-    finish_pages(read_site(root, folder))
+    """Finish a folder of pages that were built from a repository."""
+    finish_pages(Site(Repository(root), folder))
 
 
 def finish_pages(site: Site) -> None:
@@ -83,7 +84,7 @@ def drop_drafts(site: Site) -> None:
     for folder in (site.folder / "runs").glob("*"):
         if folder.name not in published:
             shutil.rmtree(folder)
-    for path in post_paths(site.root):
+    for path in post_paths(site.repository.root):
         if path.stem not in published:
             shutil.rmtree(site.folder / "posts" / path.stem, ignore_errors=True)
 

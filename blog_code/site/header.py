@@ -96,8 +96,8 @@ def link_commit(page: Page, line: Element) -> None:
     """Link the commit in the provenance line, and the table of the environment where the page has one."""
     commit = page.record.commit if page.record else None
     text = escape.escape(text_of(line))
-    if commit and page.site.repository:
-        address = escape.escape(f"{page.site.repository}/commit/{commit}")
+    if commit and page.site.settings.repository:
+        address = escape.escape(f"{page.site.settings.repository}/commit/{commit}")
         text = text.replace(f"commit {commit[:7]}", f'<a href="{address}">commit {commit[:7]}</a>')
     for name in page.tree.xpath("//h2/@id"):
         if name in ENVIRONMENTS:
@@ -118,14 +118,14 @@ def action_row(page: Page) -> Element:
         f'<a href="{files}{slug}/">Notebook view</a>',
         f'<a href="{files}record.json">Record of the run</a>',
     ]
-    repository = urlsplit(page.site.repository)
+    repository = urlsplit(page.site.settings.repository)
     if repository.netloc == "github.com":
-        notebook = f"docs/runs/{slug}/{slug}.ipynb"
-        place = escape.escape(f"{repository.path}/blob/{page.site.branch}/{notebook}")
+        notebook = f"{page.post.run_name}/{slug}.ipynb"
+        place = escape.escape(f"{repository.path}/blob/{page.site.settings.branch}/{notebook}")
         links.append(f'<a href="https://colab.research.google.com/github{place}">Open in Colab</a>')
-    if page.site.repository:
+    if page.site.settings.repository:
         commit = (page.record.commit if page.record else None) or "HEAD"
-        source = f"{page.site.repository}/tree/{commit}/blog_code/{page.post.package}"
+        source = f"{page.site.settings.repository}/tree/{commit}/blog_code/{page.post.package}"
         links.append(f'<a href="{escape.escape(source)}">Source</a>')
     items = "".join(f"<li>{link}</li>" for link in links)
     return element(f'<ul class="actions" aria-label="This post as files">{items}</ul>')

@@ -4,7 +4,7 @@ import hashlib
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from blog_code.posts.post import IMAGE
+from blog_code.posts.post import RUNS
 from blog_code.site.page import Page, Site
 
 LONG = 2000  # bytes of a stylesheet that is worth a file of its own
@@ -53,8 +53,8 @@ def make_code_focusable(page: Page) -> None:
 def add_alt_text(page: Page) -> None:
     """Give the pictures below a cell the alt text that the post has for them; nbconvert has none."""
     post, _ = page.site.posts.get(f"posts/{page.path.parent.name}/", (None, None))
-    shown = IMAGE.findall(post.body) if post else []
-    alt_texts = {PurePosixPath(target).stem: alt for alt, target in shown}
+    shown = post.mentions if post else []
+    alt_texts = {PurePosixPath(mention.file).stem: mention.alt for mention in shown if mention.alt}
     for cell in page.classed("jp-CodeCell"):
         name = cell.get("id", "").removeprefix("cell-id=")
         for number, picture in enumerate(cell.iter("img"), 1):
@@ -65,7 +65,7 @@ def add_alt_text(page: Page) -> None:
 
 def copy_notebooks(site: Site) -> None:
     """Copy each notebook beside the script of its run: generators make pages of them and drop the file."""
-    for path in (site.root / "docs" / "runs").glob("*/*.ipynb"):
+    for path in (site.repository.root / RUNS).glob("*/*.ipynb"):
         if f"posts/{path.parent.name}/" not in site.posts:
             continue  # a draft's
         target = site.folder / "runs" / path.parent.name / path.name

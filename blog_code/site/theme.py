@@ -30,7 +30,7 @@ def fix_theme(page: Page) -> None:
         heading.tag = "td"  # a heading without words is announced as nothing
     if page.path.name == "404.html" and page.article is not None:
         page.article.append(
-            element(f'<p>No page has this address: see <a href="{page.site.url}">all posts</a>.</p>')
+            element(f'<p>No page has this address: see <a href="{page.site.settings.url}">all posts</a>.</p>')
         )
 
 

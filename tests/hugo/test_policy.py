@@ -16,7 +16,7 @@ from blog_code.hugo.importing import PostReport, import_posts
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_header import slugged
 from blog_code.posts.post import SLUG
-from blog_code.runner.check import check_posts
+from blog_code.repository import Repository, check_posts
 from blog_code.site.build import build_site
 
 ROOT = Path(__file__).parents[2]
@@ -158,7 +158,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[PostRe
     copy_configuration(root)
     posts = import_posts(source, root / "docs").posts
     import_posts(source / "content/posts/2024-05-31-python.md", root / "docs", extract=True, force=True)
-    build_site(root)
+    build_site(Repository(root))
     return root, posts
 
 

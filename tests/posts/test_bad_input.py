@@ -12,7 +12,8 @@ from repository import Repository, messages
 
 from blog_code.errors import PostError
 from blog_code.posts.post import post_paths, read_post
-from blog_code.runner.check import as_json, check_posts
+from blog_code.repository import check_posts
+from blog_code.runner.check import as_json
 from blog_code.runner.derived import remade
 from blog_code.runner.execute import RunResult
 from blog_code.runner.kernels import ForkServer

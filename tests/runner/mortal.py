@@ -14,6 +14,7 @@ from unittest import mock
 from repository import pretend
 
 from blog_code.posts.post import read_post
+from blog_code.repository import Repository
 from blog_code.runner.run import run_post
 from blog_code.site.build import build_site
 
@@ -36,9 +37,9 @@ def build(root: Path) -> None:
 
     with (
         mock.patch("blog_code.site.build.write_pages", write),
-        mock.patch("blog_code.site.finish.finish_pages", lambda site: None),
+        mock.patch("blog_code.site.build.finish_pages", lambda site: None),
     ):
-        build_site(root)
+        build_site(Repository(root))
 
 
 def killed_before(step: int, work: Callable[[Path], object], root: Path) -> int:

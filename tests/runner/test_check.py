@@ -8,7 +8,8 @@ from repository import Repository, messages
 
 from blog_code.hugo.contract import contract_differences
 from blog_code.posts.post import read_post
-from blog_code.runner.check import as_json, check_posts, check_site
+from blog_code.repository import check_posts
+from blog_code.runner.check import as_json
 
 PAGE = "docs/posts/x.md"
 MODULE = "blog_code/x/story.py"
@@ -368,7 +369,7 @@ def test_the_contract_of_imported_pages_is_checked_for_a_release(repo: Repositor
     """Pages brought in from Hugo were checked under one Markdown; a site that speaks another says so."""
     accepted(repo)
 
-    shared = check_site(repo.root, [repo.read()], contract_differences)
+    shared = check_posts(repo.root, dialect=contract_differences)[-1]
 
     assert any("pymdownx" in warning.message for warning in shared.warnings)
     assert shared.wrong(release=True)
@@ -426,7 +427,7 @@ def test_a_check_imports_nothing_heavy(repo: Repository) -> None:
     """The check stays fast on a thousand posts because it never loads what executes, draws or builds."""
     accepted(repo)
     code = (
-        "import sys; from pathlib import Path; from blog_code.runner.check import check_posts;"
+        "import sys; from pathlib import Path; from blog_code.repository import check_posts;"
         f"check_posts(Path({str(repo.root)!r}));"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'nbclient', 'nbformat', 'zmq', 'PIL', 'lxml',"
         " 'mkdocs', 'markdown', 'jax', 'IPython', 'jupyter_client'}))"
@@ -446,7 +447,7 @@ def test_a_post_in_a_folder_is_named(repo: Repository) -> None:
     accepted(repo)
     repo.write("docs/posts/2026/sub.md", "---\ntitle: Sub\ndate: 2026-01-01\n---\n")
 
-    said = messages(check_site(repo.root, [repo.read()]))
+    said = messages(check_posts(repo.root)[-1])
 
     assert "docs/posts/2026/sub.md:1: is a post in a folder, which no run sees" in said
 
