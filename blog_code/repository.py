@@ -1,4 +1,4 @@
-"""The repository as it stands: the settings of mkdocs.yml, the posts, and what is to be said of them.
+"""Hold the repository as it stands: settings of mkdocs.yml, posts, and what is to be said of them.
 
 Each is read when it is first asked for, once, and handed on to check and build.
 """
@@ -20,7 +20,7 @@ from blog_code.runner.check import Verdict, check_post
 
 @dataclass(frozen=True)
 class Settings:
-    """What mkdocs.yml says, as far as we need to know it."""
+    """Holds what mkdocs.yml says, as far as we need to know it."""
 
     name: str
     url: str  # ends in a slash
@@ -31,7 +31,7 @@ class Settings:
 
 
 class Repository:
-    """A folder that holds mkdocs.yml, docs/ and blog_code/."""
+    """Reads a folder that holds mkdocs.yml, docs/ and blog_code/."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -44,17 +44,17 @@ class Repository:
 
     @property
     def posts(self) -> list[Post]:
-        """Every post, in the order of their names; raises PostError where nothing can be made of one."""
+        """Return every post, in the order of names; raise PostError where nothing can be made of one."""
         return [self.post(path) for path in post_paths(self.root)]
 
     def post(self, path: Path) -> Post:
-        """The post that lies at a path."""
+        """Return the post that lies at a path."""
         if path not in self._posts:
             self._posts[path] = read_post(path, self.root)
         return self._posts[path]
 
     def verdict(self, path: Path) -> Verdict:
-        """What `blog check` says of the post that lies at a path."""
+        """Return what `blog check` says of the post that lies at a path."""
         if path not in self._verdicts:
             try:
                 verdict = check_post(post := self.post(path))
@@ -67,7 +67,7 @@ class Repository:
     def check(
         self, only: list[Path] | None = None, dialect: Callable[[Path], list[str]] | None = None
     ) -> list[Verdict]:
-        """A verdict a post, in the order of their names, and one for what posts share where that is wrong.
+        """Return a verdict a post, in the order of names, and one for what posts share where that is wrong.
 
         `dialect` says of mkdocs.yml how its Markdown differs from that of imported posts: a warning each.
         """
@@ -113,7 +113,7 @@ _Loader.add_constructor("!ENV", construct_env_tag)
 
 
 def read_settings(root: Path) -> Settings:
-    """Read mkdocs.yml; raises PostError where it is no mapping."""
+    """Read mkdocs.yml; raise PostError where it is no mapping."""
     try:
         config = yaml.load(read_text(root / "mkdocs.yml", root), Loader=_Loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:

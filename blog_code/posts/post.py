@@ -53,7 +53,7 @@ class Mention:
 
 @dataclass
 class Prose:
-    """What stands between two fences."""
+    """Holds what stands between two fences."""
 
     line: int  # of the file, as all numbers of lines
     lines: list[str]
@@ -62,7 +62,7 @@ class Prose:
 
 @dataclass
 class Fence:
-    """A fence, without the two lines that begin and end it."""
+    """Holds a fence, without the two lines that begin and end it."""
 
     line: int
     info: str
@@ -72,7 +72,7 @@ class Fence:
 
     @property
     def classes(self) -> list[str]:
-        """What a fence is called: python and shown of `{ .python .shown }`, python of `python title=a`."""
+        """Say what a fence is called: python, shown for `{ .python .shown }`; python for `python title=a`."""
         if not self.info.startswith("{"):
             return self.info.split()[:1]
         return re.findall(r"(?<![\w\"'])\.([\w-]+)", self.info)
@@ -107,7 +107,7 @@ class Post:
 
     @cached_property
     def run_name(self) -> str:
-        """The folder of the accepted run, as findings name it."""
+        """Name the folder of the accepted run, as findings do."""
         return f"{RUNS}/{self.slug}"
 
     @cached_property
@@ -116,7 +116,7 @@ class Post:
 
     @cached_property
     def cells(self) -> list[Cell]:
-        """The cells, in order."""
+        """Return the cells, in order."""
         return [part.cell for part in self.parts if isinstance(part, Fence) and part.cell]
 
     @property
@@ -228,7 +228,7 @@ def _read_prose(post: Post, prose: Prose) -> None:
 
 
 def _read_fence(post: Post, fence: Fence) -> Cell | None:
-    """The cell that a fence is; None where it is an output, which is kept, or code that somebody typed."""
+    """Return the cell that a fence is; None for an output, which is kept, and for code that was typed."""
     classes, info, line = fence.classes, fence.info, fence.line
     content = "\n".join(fence.lines)
     snippets = [found[1] for text in fence.lines if (found := SNIPPET.match(text))]

@@ -61,7 +61,7 @@ def fingerprint(post: Post, *, data: dict[str, str] | None = None, profile: str 
 
 
 def pins(root: Path) -> dict[str, list[str]]:
-    """The versions of each package that the lock names: more than one where it depends on the platform."""
+    """Return the versions that the lock names of each package: more than one if platforms differ."""
     path = root / LOCK
     found: dict[str, list[str]] = {}
     for name, version in PIN.findall(read_text(path, root) if path.exists() else ""):
@@ -70,7 +70,7 @@ def pins(root: Path) -> dict[str, list[str]]:
 
 
 def normal_name(package: str) -> str:
-    """The one spelling of a package's name: array-record of array_record."""
+    """Spell the name of a package in the one way: array-record for array_record."""
     return re.sub(r"[-_.]+", "-", package).lower()
 
 

@@ -18,7 +18,7 @@ type Element = Any  # lxml names no types
 
 @dataclass(frozen=True)
 class Site:
-    """A folder of built pages, and the repository that they were built from."""
+    """Holds a folder of built pages, and the repository that they were built from."""
 
     repository: Repository
     folder: Path
