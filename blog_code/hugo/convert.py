@@ -14,11 +14,11 @@ from markdown_it.token import Token
 from blog_code.hugo import escapes, parity, raw_html
 from blog_code.hugo.anchors import mark_ids_to_write
 from blog_code.hugo.attributes import parse_attributes
-from blog_code.hugo.contract import PageRenderer
 from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.embeds import Rendition, Surroundings, rendition
 from blog_code.hugo.goldmark import goldmark
 from blog_code.hugo.links import Resolve, Target, resolve_links, with_addresses
+from blog_code.hugo.page_renderer import PageRenderer
 from blog_code.hugo.policy import Policy
 from blog_code.hugo.problems import Refused
 from blog_code.hugo.render import Mode, markdown
@@ -37,12 +37,12 @@ _PLAIN_WORDS = re.compile(r"\w+(?:[ .,/:+-]\w+)*")
 
 @dataclass
 class Workshop:
-    """What the posts of one import share: the parser, the page renderer, the shortcodes of the theme."""
+    """What the posts of one import share: the page renderer, the parsers, the shortcodes of the theme."""
 
+    page: PageRenderer
     dialect: Dialect = field(default_factory=Dialect)
     mapping: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
-    page: PageRenderer = field(default_factory=PageRenderer)
 
     def parser(self, dialect: Dialect) -> MarkdownIt:
         """Return the parser of a dialect, made once."""

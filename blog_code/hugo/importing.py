@@ -23,6 +23,7 @@ from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.hugo_site import HugoPost, HugoSite, open_site
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_header import page_header, strings, wants_maths
+from blog_code.hugo.page_renderer import Extensions, PageRenderer
 from blog_code.hugo.problems import Refused, Usage
 
 #: What was written last, by file; an import replaces only what still is what it wrote.
@@ -84,6 +85,7 @@ def import_posts(
     source: Path,
     into: Path,
     *,
+    extensions: Extensions,
     mapping: Path | None = None,
     dry_run: bool = False,
     report: Path | None = None,
@@ -91,9 +93,10 @@ def import_posts(
     extract: bool = False,
     watch: Watch | None = None,
 ) -> ImportReport:
-    """Bring a Hugo post, bundle or site into the folder of a site's pages."""
+    """Bring a Hugo post, bundle or site into the folder of a site's pages, which has these extensions."""
     site = open_site(source)
     workshop = Workshop(
+        PageRenderer(extensions),
         dialect=site.config.dialect(alone=site.root is None),
         mapping=read_mapping(mapping),
         params=site.config.params,

@@ -6,15 +6,22 @@ import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from blog_code.hugo import parity
+from blog_code.hugo import importing, parity
 from blog_code.hugo.convert import Conversion, Workshop
 from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.links import Target
+from blog_code.hugo.page_renderer import PageRenderer
 from blog_code.hugo.problems import Refused
 from blog_code.hugo.shortcodes import Shortcode
+from blog_code.repository import read_extensions
+
+ROOT = Path(__file__).parents[2]
+EXTENSIONS = read_extensions(ROOT)
+import_posts = partial(importing.import_posts, extensions=EXTENSIONS)
 
 CONFIG = """
 baseURL = "https://blog.test/"
@@ -62,6 +69,11 @@ def hugo_html(texts: Mapping[str, str], folder: Path, config: str = CONFIG) -> d
         (folder / "content" / f"{name}.md").write_text(f"---\ntitle: x\n---\n{text}", "utf-8")
     public = build(folder)
     return {name: (public / name / "index.html").read_text("utf-8") for name in texts}
+
+
+def workshop(dialect: Dialect | None = None) -> Workshop:
+    """Return a parser of the dialect and a renderer of this site's pages."""
+    return Workshop(PageRenderer(EXTENSIONS), dialect or Dialect())
 
 
 def convert(workshop: Workshop, text: str, dialect: Dialect | None = None) -> str:

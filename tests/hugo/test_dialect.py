@@ -27,7 +27,7 @@ def cases(folder: Path = CASES) -> dict[str, str]:
 @pytest.fixture(scope="session")
 def workshop() -> Workshop:
     """Return one parser and page renderer for all cases."""
-    return Workshop()
+    return oracle.workshop()
 
 
 @pytest.fixture(scope="session")
@@ -127,7 +127,7 @@ def test_configuration_is_obeyed(name: str, tmp_path: Path) -> None:
     """Protects posts of sites that set Goldmark up in a way of their own."""
     extra, dialect, text = VARIANTS[name]
     html = oracle.hugo_html({"x": text}, tmp_path / "site", _config(name, extra))["x"]
-    workshop = Workshop(dialect)
+    workshop = oracle.workshop(dialect)
     page = oracle.convert(workshop, text, dialect)
     assert not oracle.difference(html, page, workshop), page
 

@@ -15,18 +15,17 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import hugo_oracle as oracle
 import pytest
+from hugo_oracle import ROOT, import_posts
 from lxml import html as lxml_html
-from typer import Typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from blog_code.cli import app
+from blog_code.errors import PostError
 from blog_code.hugo import parity
-from blog_code.hugo.command import import_command
-from blog_code.hugo.contract import CONTRACT_FILE, contract_differences
-from blog_code.hugo.importing import import_posts
 from blog_code.hugo.problems import Usage
 
 BLOG = Path(__file__).with_name("blog")
-SEED = Path(__file__).parents[3] / "shared" / "seed" / "flax-post.md"
+SEED = ROOT.parent / "shared" / "seed" / "flax-post.md"
 MKDOCS = """
 site_name: Imported
 site_url: https://new.test/
@@ -42,6 +41,11 @@ validation:
 """
 
 
+def dialect() -> str:
+    """Return the Markdown extensions of this site, as they stand in its mkdocs.yml."""
+    return re.findall(r"(?m)^markdown_extensions:\n(?:  .*\n)+", (ROOT / "mkdocs.yml").read_text("utf-8"))[0]
+
+
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Import the fixture blog and build it with MkDocs; return the folder of both."""
@@ -51,8 +55,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "docs" / "index.md").write_text("# Posts\n")
     (root / "blog_code").mkdir()
     (root / "docs" / "runs").mkdir()
-    contract = CONTRACT_FILE.read_text("utf-8")
-    (root / "mkdocs.yml").write_text(MKDOCS + contract[contract.index("markdown_extensions:") :])
+    (root / "mkdocs.yml").write_text(MKDOCS + dialect())
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"],
         cwd=root,
@@ -396,31 +399,37 @@ def test_draft_comes_in_whole(tmp_path: Path) -> None:
 
 def test_command_ends_with_its_exit_codes(tmp_path: Path) -> None:
     """Protects scripts that call the command: 0 all in, 1 any refused, 2 a request that makes no sense."""
-    app = Typer()
-    app.command()(import_command)
     good, bad = _post(tmp_path, "x\n", name="good.md"), _post(tmp_path, "{{< nope >}}\n", name="bad.md")
-    into = ["--into", str(tmp_path / "docs")]
-    assert CliRunner().invoke(app, [str(good), *into]).exit_code == 0
-    refused = CliRunner().invoke(app, [str(bad), *into])
+
+    def call(source: Path) -> Result:
+        return CliRunner().invoke(app, ["import", str(source), "--into", str(tmp_path / "docs")])
+
+    assert call(good).exit_code == 0
+    refused = call(bad)
     assert refused.exit_code == 1 and "bad.md:5" in refused.output
-    assert CliRunner().invoke(app, [str(tmp_path / "none.md"), *into]).exit_code == 2
+    assert call(tmp_path / "none.md").exit_code == 2
 
 
-def test_contract_names_each_difference(tmp_path: Path) -> None:
-    """Protects pages from a configuration that was changed under them: each difference is named."""
-    contract = CONTRACT_FILE.read_text("utf-8")
-    same = tmp_path / "mkdocs.yml"
-    same.write_text(MKDOCS + contract[contract.index("markdown_extensions:") :])
-    assert contract_differences(same) == []
-    changed = contract.replace("  - sane_lists\n", "  - pymdownx.mark\n").replace(
-        "subscript: false", "subscript: true"
-    )
-    same.write_text(changed)
-    found = contract_differences(same)
-    assert len(found) == 3
-    assert any("lacks `sane_lists`" in line for line in found)
-    assert any("`pymdownx.mark` reads `==` as markup" in line for line in found)
-    assert any("subscript: true, the contract says false" in line for line in found)
+def test_pages_are_checked_in_the_dialect_of_their_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that reads `==` as markup gets pages on which the signs stand, as they stand on Hugo's."""
+    monkeypatch.chdir(tmp_path)
+    source = _post(tmp_path, "a ==b== c\n")
+    call = ["import", str(source), "--into", "new/docs"]
+
+    nowhere = CliRunner().invoke(app, call)
+    assert nowhere.exit_code == 2 and nowhere.output.startswith("blog: no mkdocs.yml here or above")
+    (tmp_path / "new").mkdir()
+    for more, body in {"": "a ==b== c", "  - pymdownx.mark\n": "a &#61;&#61;b&#61;&#61; c"}.items():
+        (tmp_path / "new" / "mkdocs.yml").write_text(MKDOCS + dialect() + more)
+        assert CliRunner().invoke(app, [*call, "--force"]).exit_code == 0
+        assert body in (tmp_path / "new/docs/posts/post.md").read_text("utf-8")
+    (tmp_path / "new" / "mkdocs.yml").write_text("markdown_extensions: [nowhere]\n")
+    with pytest.raises(
+        PostError, match=r"mkdocs.yml:1: Failed to load extension 'nowhere'. ModuleNotFound.*'nowhere'$"
+    ):
+        CliRunner().invoke(app, call, catch_exceptions=False)
 
 
 def test_typed_python_is_marked_as_not_executed(tmp_path):

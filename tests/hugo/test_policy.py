@@ -7,19 +7,20 @@ import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hugo_oracle as oracle
 import pytest
 import yaml
+from hugo_oracle import ROOT, import_posts
 from lxml import html as lxml_html
 
-from blog_code.hugo.convert import Conversion, Workshop
-from blog_code.hugo.importing import PostReport, import_posts
+from blog_code.hugo.convert import Conversion
+from blog_code.hugo.dialect import Dialect
+from blog_code.hugo.importing import PostReport
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_header import slugged
 from blog_code.posts.post import SLUG
 from blog_code.repository import Repository, check_posts
 from blog_code.site.build import build_site
-
-ROOT = Path(__file__).parents[2]
 
 ELSEWHERE = {
     "{{< youtube abc--d_e >}}": "YouTube video: <https://www.youtube.com/watch?v=abc--d_e>",
@@ -59,7 +60,7 @@ ELSEWHERE = {
 def conversion() -> Conversion:
     """Return a conversion that leaves links as they are."""
     here = Target("posts/x.md", "posts/x/")
-    return Conversion(Workshop(), Workshop().dialect, here, lambda *_: None, lambda _: "", {})
+    return Conversion(oracle.workshop(), Dialect(), here, lambda *_: None, lambda _: "", {})
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
