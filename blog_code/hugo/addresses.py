@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+from blog_code.errors import PostError
 from blog_code.hugo.hugo_site import HugoPost, HugoSite
 from blog_code.hugo.links import Target, is_external, split_address
 from blog_code.hugo.page_header import slugged, strings, urlized
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.shortcodes import Shortcode
 
 _REFERENCE = "hugo-ref:"
@@ -51,7 +52,7 @@ class Addresses:
                 for alias in strings(post.header.get("aliases")):
                     if alias.startswith("/"):
                         self.by_address.setdefault("/" + alias.strip("/") + "/", post)
-            except Refused:
+            except PostError:
                 continue
 
     def of(self, post: HugoPost) -> Resolver:
@@ -182,19 +183,19 @@ class Resolver:
         found = self._candidates(path)
         if len(found) > 1:
             names = ", ".join(post.inside for post in found)
-            raise Refused(
+            raise refusal(
                 f"`{shortcode.name} {path}` may be any of {names}; write the whole path", shortcode.line
             )
         if found:
             if target := self.addresses.page(found[0], fragment=fragment):
                 return target
-            raise Refused(f"`{shortcode.name} {path}` leads to a post that is not imported", shortcode.line)
+            raise refusal(f"`{shortcode.name} {path}` leads to a post that is not imported", shortcode.line)
         name = posixpath.basename(path.removesuffix("/index.md").removesuffix(".md").rstrip("/"))
         slug = slugged(urlized(name))
         if not self.addresses.site.root and (self.addresses.into / page_target(slug).file).is_file():
             there = page_target(slug)
             return Target(there.file, there.address, fragment)
-        raise Refused(
+        raise refusal(
             f"`{shortcode.name} {path}` leads to no page; fix the path or remove the link", shortcode.line
         )
 

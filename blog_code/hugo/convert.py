@@ -11,6 +11,7 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from blog_code.errors import PostError
 from blog_code.hugo import escapes, parity, raw_html
 from blog_code.hugo.anchors import mark_ids_to_write
 from blog_code.hugo.attributes import parse_attributes
@@ -20,7 +21,7 @@ from blog_code.hugo.goldmark import goldmark
 from blog_code.hugo.links import Resolve, Target, resolve_links, with_addresses
 from blog_code.hugo.page_renderer import PageRenderer
 from blog_code.hugo.policy import Policy
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.render import Mode, markdown
 from blog_code.hugo.shortcodes import MORE, WORD, Body, Shortcode, read_shortcodes, word
 
@@ -254,9 +255,9 @@ class Conversion:
             raise _differs(difference, body.line(0))
 
 
-def _differs(difference: tuple[parity.Unit | None, parity.Unit | None], line: int) -> Refused:
+def _differs(difference: tuple[parity.Unit | None, parity.Unit | None], line: int) -> PostError:
     expected, found = difference
-    return Refused(
+    return refusal(
         f"Hugo shows {parity.described(expected)} where the page would show {parity.described(found)}; "
         "write this passage more simply and import again",
         line,
@@ -385,7 +386,7 @@ def _refuse_templates(body: Body) -> None:
         if in_fence or line.startswith(("    ", "\t")):
             continue
         if found := _TEMPLATE.search(re.sub(r"(`+).+?\1", "", line)):
-            raise Refused(f"`{found[0]}` begins a Go template; write out what it should print", number)
+            raise refusal(f"`{found[0]}` begins a Go template; write out what it should print", number)
 
 
 _LEAD = re.compile(r"(?P<lead>[ >]*(?:(?:[-*]|\d+\.|:  ) )?)(?P<rest>.*)")

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from blog_code.hugo.escapes import entities
 from blog_code.hugo.policy import Policy, is_outside, link
-from blog_code.hugo.problems import Refused, Usage
+from blog_code.hugo.problems import Usage, refusal
 from blog_code.hugo.render import INDENT, admonition, code_block, folded
 from blog_code.hugo.shortcodes import Shortcode
 
@@ -52,7 +52,7 @@ def rendition(shortcode: Shortcode, around: Surroundings) -> Rendition:
         return _mapped(shortcode, around, around.mapping[shortcode.name])
     known = KNOWN.get(shortcode.name.lower())
     if known is None:
-        raise Refused(
+        raise refusal(
             f"the shortcode `{shortcode.name}` is not known; say what it becomes in a mapping file, "
             f"as in [shortcodes.{shortcode.name}] markdown = '...'",
             shortcode.line,
@@ -182,7 +182,7 @@ def _param(code: Shortcode, around: Surroundings) -> Rendition:
     for key in (code.get(0) or code.get("name")).lower().split("."):
         value = _lowered(value).get(key) if isinstance(value, Mapping) else None
     if value is None or isinstance(value, Mapping):
-        raise Refused(
+        raise refusal(
             f"`param {code.get(0)}` names nothing in the post's header or the site's params", code.line
         )
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -238,7 +238,7 @@ def _nothing(code: Shortcode, around: Surroundings) -> Rendition:
 
 def _inner(code: Shortcode) -> str:
     if code.inner is None:
-        raise Refused(f"the shortcode `{code.name}` is never closed; end it with /{code.name}", code.line)
+        raise refusal(f"the shortcode `{code.name}` is never closed; end it with /{code.name}", code.line)
     return code.inner
 
 
@@ -317,7 +317,7 @@ def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> 
     try:
         filled = _Template().vformat(template, (), values)
     except (ValueError, KeyError, IndexError) as error:
-        raise Refused(f"the mapping of `{code.name}` cannot be filled: {error}", code.line) from error
+        raise refusal(f"the mapping of `{code.name}` cannot be filled: {error}", code.line) from error
     filled = re.sub(r'\s+[\w-]+=""', "", filled)
     filled = re.sub(r"\{\s*\}", "", filled)
     policy = Policy()

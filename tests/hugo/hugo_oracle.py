@@ -15,7 +15,7 @@ from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_renderer import PageRenderer
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.shortcodes import Shortcode
 from blog_code.repository import read_extensions
 
@@ -80,7 +80,7 @@ def convert(workshop: Workshop, text: str, dialect: Dialect | None = None) -> st
     """Return a text as this site's Markdown, links left as they are."""
 
     def unknown(shortcode: Shortcode) -> str:
-        raise Refused("no pages here", shortcode.line)
+        raise refusal("no pages here", shortcode.line)
 
     conversion = Conversion(
         workshop,

@@ -8,9 +8,9 @@ from pathlib import Path
 import hugo_oracle as oracle
 import pytest
 
+from blog_code.errors import PostError
 from blog_code.hugo.convert import Workshop
 from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect
-from blog_code.hugo.problems import Refused
 
 CASES = Path(__file__).with_name("cases")
 
@@ -146,8 +146,8 @@ def test_commonmark_examples_agree(judges: Path, tmp_path: Path, workshop: Works
     for name, example in examples.items():
         try:
             page = oracle.convert(workshop, example)
-        except Refused as refusal:
-            refused.append(f"{name}: {refusal.reason}")
+        except PostError as error:
+            refused.append(f"{name}: {error.findings[0].message}")
             continue
         if difference := oracle.difference(html[name], page, workshop):
             wrong.append(f"{name}: {difference}")

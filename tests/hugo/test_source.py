@@ -7,8 +7,8 @@ import datetime as dt
 import pytest
 import yaml
 
+from blog_code.errors import PostError
 from blog_code.hugo.page_header import page_header
-from blog_code.hugo.problems import Refused
 from blog_code.hugo.source import read_date, read_source
 
 NOW = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
@@ -38,7 +38,7 @@ def test_date_is_read_as_hugo_reads_it(written: str) -> None:
 def test_time_without_zone_is_in_the_site_s() -> None:
     """Protects the day of a post near midnight: the site's time zone holds where the header names none."""
     assert read_date("2024-07-01 23:30:00", "Europe/London").isoformat() == "2024-07-01T23:30:00+01:00"
-    with pytest.raises(Refused, match="timeZone"):
+    with pytest.raises(PostError, match="timeZone"):
         read_date("2024-07-01 23:30:00", "Nowhere/At-All")
 
 
