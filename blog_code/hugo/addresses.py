@@ -1,7 +1,5 @@
 """Finds what an address of the Hugo site stands for: a page, a file of a bundle, or a static file."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -24,10 +22,7 @@ def page_target(slug: str) -> Target:
 
 
 def file_target(name: str, query: str = "", fragment: str = "") -> Target:
-    """Return where a file of docs is published.
-
-    The blog plugin takes `posts` out of the addresses of media.
-    """
+    """Return where a file of docs is published: the blog plugin takes `posts` out of media's addresses."""
     stays = name.lower().endswith((".html", ".htm", ".xml", ".css", ".js")) or not name.startswith("posts")
     return Target(name, name if stays else posixpath.normpath(name.replace("posts", ".")), fragment, query)
 
@@ -38,7 +33,7 @@ class Addresses:
 
     site: HugoSite
     into: Path
-    #: The posts that are imported now or stand in `into` already, by their source.
+    # The posts that are imported now or stand in `into` already, by their source.
     slugs: Mapping[Path, str]
     by_address: dict[str, HugoPost] = field(default_factory=dict)
 
@@ -55,7 +50,7 @@ class Addresses:
             except PostError:
                 continue
 
-    def of(self, post: HugoPost) -> Resolver:
+    def of(self, post: HugoPost) -> "Resolver":
         """Return the resolver for the links of one post."""
         return Resolver(self, post)
 
@@ -84,8 +79,7 @@ class Resolver:
         return self.addresses.slugs[self.post.path]
 
     def __call__(self, address: str, is_image: bool) -> Target | str | None:
-        """Return where an address leads, a full address for what is not here, or nothing to
-        leave it as it is."""
+        """Return where an address leads, a full address for what is not here, or nothing to leave it."""
         if address.startswith(_REFERENCE):
             return self._references[int(address.removeprefix(_REFERENCE))]
         host = urlsplit(address).netloc if is_external(address) else ""

@@ -1,7 +1,5 @@
 """An import at a terminal: a bar while it goes on, then a report for people."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """The order of work for the body of one post, from Hugo's Markdown to a page that was held against it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -25,14 +23,13 @@ from blog_code.hugo.problems import refusal
 from blog_code.hugo.render import Mode, markdown
 from blog_code.hugo.shortcodes import MORE, WORD, Body, Shortcode, read_shortcodes, word
 
-#: Hugo's divider of the summary always stands alone, whatever is around it.
+# Hugo's divider of the summary always stands alone, whatever is around it.
 _MORE = re.compile(r"[ \t]*<!--more-->[ \t]*")
 _TEMPLATE = re.compile(
     r"\{\{-?\s*(?:[.$]\w|(?:with|range|if|else|end|partial|template|block|define|printf|site|page|hugo|len)\b)"
 )
 
-
-#: Text that means the same before Markdown is read and after.
+# Text that means the same before Markdown is read and after.
 _PLAIN_WORDS = re.compile(r"\w+(?:[ .,/:+-]\w+)*")
 
 
@@ -64,7 +61,7 @@ class Conversion:
     dialect: Dialect
     here: Target
     resolve: Resolve
-    #: Turns `ref` and `relref` into an address that `resolve` knows.
+    # Turns `ref` and `relref` into an address that `resolve` knows.
     reference: Callable[[Shortcode], str]
     params: Mapping[str, Any]
     notes: list[str] = field(default_factory=list)
@@ -201,7 +198,7 @@ class Conversion:
     ) -> tuple[str, Sequence[Token], bool]:
         """Return tokens as Markdown that renders to the same units, and whether the whole was seen to.
 
-        What does not render to the same is written more carefully, block by block.
+        A block that does not render to the same is written more carefully.
         """
         chunks = list(_chunks(tokens))
         texts = [markdown(chunk, env, Mode.READABLE) for chunk in chunks]
@@ -352,8 +349,7 @@ def _with_own_divider(body: Body, place: int) -> Body:
 
 
 def _with_block_attributes(body: Body) -> Body:
-    """Set each line of block attributes apart, so that it does not run on with the block that it
-    belongs to."""
+    """Set each line of block attributes apart, or it would run on with the block that it belongs to."""
     lines: list[int] = []
     texts: list[str] = []
     for number, line, in_fence in _lines(body):

@@ -1,7 +1,5 @@
 """What each shortcode becomes: Hugo's own, those that many themes share, and those of a mapping file."""
 
-from __future__ import annotations
-
 import re
 import string
 import tomllib
@@ -26,9 +24,9 @@ class Rendition:
     markdown: str
     html: str
     is_block: bool = True
-    #: The form for lists and quotes, where it is another.
+    # The form for lists and quotes, where it is another.
     nested: str = ""
-    #: What is not as Hugo had it, for the report.
+    # What is not as Hugo had it, for the report.
     changes: tuple[str, ...] = ()
 
 
@@ -36,11 +34,11 @@ class Rendition:
 class Surroundings:
     """What a shortcode may ask of the post in which it stands."""
 
-    #: Converts Markdown of the source; returns this site's Markdown and Hugo's HTML.
+    # Converts Markdown of the source; returns this site's Markdown and Hugo's HTML.
     convert: Callable[[str, int], tuple[str, str]]
-    #: Converts a piece of a line to HTML.
+    # Converts a piece of a line to HTML.
     inline: Callable[[str], str]
-    #: Returns the path for Markdown and the address for HTML.
+    # Returns the path for Markdown and the address for HTML.
     link: Callable[[str, bool], tuple[str, str]]
     params: Mapping[str, Any]
     mapping: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -269,7 +267,7 @@ KNOWN: dict[str, Known] = {
 
 # A mapping file -----------------------------------------------------------------------------------
 
-#: Stands for the inner text while a template is filled.
+# Stands for the inner text while a template is filled.
 _INNER = "\ue002"
 _FORMS = ("markdown", "html", "drop")
 

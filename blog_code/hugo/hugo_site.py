@@ -1,7 +1,5 @@
 """A Hugo site on disk: its configuration, its pages, their resources, and the address of each page."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import posixpath
@@ -121,7 +119,7 @@ class HugoPost:
     """One page of content: a file alone, or the `index.md` of a bundle."""
 
     path: Path
-    #: Its path under `content`, or its name where there is no site.
+    # Its path under `content`, or its name where there is no site.
     inside: str
     is_bundle: bool
     resources: tuple[Path, ...] = ()
@@ -166,7 +164,7 @@ class HugoSite:
     posts: list[HugoPost]
     findings: list[Finding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    #: Every page of the site, imported or not, for links between pages.
+    # Every page of the site, imported or not, for links between pages.
     pages: list[HugoPost] = field(default_factory=list)
 
     @property
@@ -337,10 +335,7 @@ def _merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _posts(start: Path, content: Path, site: HugoSite) -> Iterator[HugoPost]:
-    """Find the pages under a folder.
-
-    Bundles keep their resources, other formats and languages are refused.
-    """
+    """Find pages under a folder; bundles keep their resources, other formats and languages are refused."""
     bundles = {
         file.parent for file in start.rglob("index.*") if file.suffix.lower() in MARKDOWN | OTHER_CONTENT
     }

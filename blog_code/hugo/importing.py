@@ -1,7 +1,5 @@
 """Imports posts: converts them all first, refuses what cannot be right, and writes the rest in one step."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import json
@@ -27,7 +25,7 @@ from blog_code.hugo.page_header import page_header, strings, wants_maths
 from blog_code.hugo.page_renderer import Extensions, PageRenderer
 from blog_code.hugo.problems import Usage, refusal
 
-#: What was written last, by file; an import replaces only what still is what it wrote.
+# What was written last, by file; an import replaces only what still is what it wrote.
 LEDGER = "posts/.imported.json"
 
 
@@ -321,10 +319,7 @@ def _content(value: bytes | Path) -> bytes:
 
 
 def _refuse_edited(one: _Ready, into: Path, ledger: dict[str, str], force: bool) -> None:
-    """Refuse a post whose files were edited here since they were imported.
-
-    Say whether anything would change.
-    """
+    """Refuse a post whose files were edited here since their import, or say whether any would change."""
     changes = False
     for name, path, value in _places(one, into):
         if not path.is_file():

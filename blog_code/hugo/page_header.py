@@ -1,7 +1,5 @@
 """The header of a Hugo post as Material for MkDocs reads it."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import re
@@ -16,11 +14,11 @@ from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.problems import refusal
 from blog_code.hugo.source import read_date
 
-#: Formats other than Markdown; `mmark` is an error in Hugo itself.
+# Formats other than Markdown; `mmark` is an error in Hugo itself.
 _OTHER_FORMATS = frozenset(
     {"org", "rst", "rest", "asciidoc", "adoc", "pandoc", "pdc", "mmark", "html", "rmd"}
 )
-#: What Hugo reads, and what has no meaning here: dropped, with a word about it.
+# What Hugo reads, and what has no meaning here: dropped, with a word about it.
 _DROPPED = frozenset(
     [
         "markup",
@@ -45,7 +43,7 @@ _DROPPED = frozenset(
         "featured",
     ]
 )
-#: What is read below, or by those who read the post's address.
+# What is read below, or by those who read the post's address.
 _READ = frozenset(
     [
         "title",

@@ -1,7 +1,4 @@
-"""Finds shortcodes in the raw text of a post, code included, as Hugo does, and leaves a word in the
-place of each."""
-
-from __future__ import annotations
+"""Find shortcodes in the raw text of a post, code included, as Hugo does; leave a word in each place."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -18,10 +15,10 @@ _PARAMETER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-#: The word that stands for a shortcode while Markdown is read; Hugo itself does it so.
+# The word that stands for a shortcode while Markdown is read; Hugo itself does it so.
 _WORD = "HUGOSHORTCODE{:04d}X"
 WORD = re.compile(r"HUGOSHORTCODE(\d{4})X")
-#: The word that stands for the divider of the summary.
+# The word that stands for the divider of the summary.
 MORE = "HUGOMOREDIVIDERX"
 
 
@@ -52,7 +49,7 @@ class _Tag:
     shortcode: Shortcode
 
 
-#: Where an escaped shortcode begins and ends, and the text that it shows.
+# Where an escaped shortcode begins and ends, and the text that it shows.
 _Escaped = tuple[int, int, str]
 
 
@@ -178,10 +175,7 @@ def _paired(tags: Sequence[_Tag | _Escaped], text: str) -> list[tuple[int, int, 
 
 
 def _outdented(text: str, opening: _Tag, closing: _Tag) -> str:
-    """Return what is inside a shortcode.
-
-    The indentation before it comes off each line, as Hugo takes it off.
-    """
+    """Return what is inside a shortcode, less the indentation before it on each line, as Hugo has it."""
     inner = text[opening.end : closing.start]
     before = text[text.rfind("\n", 0, opening.start) + 1 : opening.start]
     return inner.replace("\n" + before, "\n") if before and not before.strip() else inner

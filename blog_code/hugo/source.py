@@ -1,7 +1,5 @@
 """Reads the header of a Hugo post: YAML 1.2, TOML or JSON, and dates in all the forms that Hugo takes."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import re
@@ -92,7 +90,7 @@ def read_toml(text: str, first_line: int = 1) -> dict[str, Any]:
 
 # Dates --------------------------------------------------------------------------------------------
 
-#: The layouts that Hugo's cast accepts, tried in turn. `%z` takes `Z`, `+08:00` and `+0800`.
+# The layouts that Hugo's cast accepts, tried in turn. `%z` takes `Z`, `+08:00` and `+0800`.
 _LAYOUTS = (
     "%Y-%m-%dT%H:%M:%S%z",
     "%Y-%m-%dT%H:%M:%S",

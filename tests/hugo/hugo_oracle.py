@@ -1,7 +1,5 @@
 """Asks the real Hugo what it makes of many texts at once, and converts the same texts here."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
@@ -34,7 +32,7 @@ noClasses = false
 foo = "bar-x"
 """
 
-#: What themes do with `> [!NOTE]`; Hugo alone prints it as a quote.
+# What themes do with `> [!NOTE]`; Hugo alone prints it as a quote.
 ALERTS = """{{ if eq .Type "alert" -}}
 <blockquote class="admonition"><p class="admonition-title">
 {{- with .AlertTitle }}{{ . }}{{ else }}{{ title $.AlertType }}{{ end }}</p>{{ .Text }}</blockquote>
@@ -112,10 +110,7 @@ def _without_maths_marks(html: str) -> str:
 
 
 def _typed(text: str) -> str:
-    """Return text without the typographer's work.
-
-    KaTeX gets it from Hugo, arithmatex keeps it out of maths.
-    """
+    """Return text without the typographer's work, which Hugo gives to KaTeX and arithmatex keeps away."""
     for set_in_type, typed in (
         ("…", "..."),
         ("’", "'"),
