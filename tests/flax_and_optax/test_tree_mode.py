@@ -1,4 +1,4 @@
-"""The post in NNX's tree mode, which is to become Flax's default: its tests once more, in a process that has it."""
+"""The post in NNX's tree mode, to be the default of Flax: its tests once more, in a process that has it."""
 
 import os
 import subprocess
