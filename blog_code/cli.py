@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from blog_code.runner.check import Verdict
 
 app = typer.Typer(
-    help="Posts whose code runs, whose outputs are from that run, and whose page says so.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -44,6 +43,24 @@ def chosen(names: list[str] | None) -> list[Path]:
             typer.echo(f"blog: no post {name}; there are: {', '.join(paths) or 'none'}", err=True)
             raise typer.Exit(USAGE)
     return [paths[Path(name).stem] for name in names] if names else list(paths.values())
+
+
+def say_version(asked: bool) -> None:
+    """Say which version this is, and end."""
+    if asked:
+        import importlib.metadata
+
+        typer.echo(f"blog-code {importlib.metadata.version('blog-code')}")
+        raise typer.Exit
+
+
+@app.callback()
+def blog(
+    version: Annotated[
+        bool, typer.Option("--version", callback=say_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
+    """Posts whose code runs, whose outputs are from that run, and whose page says so."""
 
 
 @app.command("import")

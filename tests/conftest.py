@@ -59,14 +59,17 @@ class Wall(BaseHTTPRequestHandler):
 def pytest_configure(config: pytest.Config) -> None:
     """Point the home folder, caches and proxies of this process, and of all that it starts, elsewhere.
 
-    A hook and no fixture, since JAX reads where its cache is when it is imported; xdist's workers inherit it.
+    A hook and no fixture, since JAX reads where its cache is when it is imported.
     """
     hypothesis.settings.register_profile("short", max_examples=20, deadline=None, database=None)
     hypothesis.settings.register_profile("long", max_examples=1200, deadline=None, database=None)
     hypothesis.settings.load_profile("long" if os.environ.get("LONG") else "short")
     runpy.run_path(str(OFFLINE / "sitecustomize.py"))
-    if hasattr(config, "workerinput"):
+    if (
+        "BLOG_TESTS" in os.environ
+    ):  # xdist's workers, and a pytest that a test starts, share what stands already
         return
+    os.environ["BLOG_TESTS"] = "set up"
     config.option.hypothesis_seed = config.option.hypothesis_seed or str(random.randrange(2**32))
     home = Path(tempfile.mkdtemp(prefix="blog-tests-"))
     config.add_cleanup(lambda: shutil.rmtree(home, ignore_errors=True))
