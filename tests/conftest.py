@@ -4,7 +4,6 @@ import os
 import random
 import runpy
 import shutil
-import subprocess
 import tempfile
 import threading
 from collections import Counter
@@ -170,6 +169,6 @@ def repo(tmp_path: Path, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatc
 def with_git(repo: Repository) -> Repository:
     """The repository, kept by git."""
     for arguments in (["init", "-q"], ["config", "user.email", "a@b.c"], ["config", "user.name", "A"]):
-        subprocess.run(["git", *arguments], cwd=repo.root, check=True)
+        repo.git(*arguments)
     repo.write(".gitignore", ".blog/\nsite/\n")
     return repo

@@ -124,6 +124,15 @@ class Repository:
         command = [str(BLOG), *arguments]
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120, **options)
 
+    def git(self, *arguments: str) -> str:
+        """Return what git says here; raise where it fails."""
+        return subprocess.check_output(["git", *arguments], cwd=self.root, text=True).strip()
+
+    def commit(self) -> None:
+        """Commit all that is here."""
+        self.git("add", ".")
+        self.git("commit", "--quiet", "--message", "A step")
+
     def tree(self, name: str) -> dict[str, bytes]:
         """The files of a folder with what they hold."""
         folder = self.root / name

@@ -45,7 +45,11 @@ def hugo_command() -> list[str]:
 
 
 def build(site: Path) -> Path:
-    """Build a Hugo site and return the folder of its pages."""
+    """Build a Hugo site in the plainest theme and return the folder of its pages."""
+    (site / "layouts" / "_markup").mkdir(parents=True)
+    (site / "layouts" / "_markup" / "render-blockquote.html").write_text(ALERTS)
+    for kind in ("page", "home", "section"):
+        (site / "layouts" / f"{kind}.html").write_text("<main>{{ .Content }}</main>")
     done = subprocess.run(
         [*hugo_command(), "--source", str(site), "--destination", "public", "--buildDrafts",
          "--buildFuture", "--buildExpired", "--logLevel", "error"],
@@ -58,10 +62,6 @@ def build(site: Path) -> Path:
 def hugo_html(texts: Mapping[str, str], folder: Path, config: str = CONFIG) -> dict[str, str]:
     """Return what Hugo prints for each text, by its name, from one run of Hugo."""
     (folder / "content").mkdir(parents=True)
-    (folder / "layouts").mkdir()
-    (folder / "layouts" / "page.html").write_text("<main>{{ .Content }}</main>")
-    (folder / "layouts" / "_markup").mkdir()
-    (folder / "layouts" / "_markup" / "render-blockquote.html").write_text(ALERTS)
     (folder / "hugo.toml").write_text(config)
     for name, text in texts.items():
         (folder / "content" / f"{name}.md").write_text(f"---\ntitle: x\n---\n{text}", "utf-8")
@@ -96,14 +96,14 @@ def difference(hugo: str, page: str, workshop: Workshop) -> str:
     here = workshop.page.html(for_jinja(page))
     maths = "arithmatex" in here
     if maths:
-        hugo, here = _without_maths_marks(hugo), _without_maths_marks(here)
+        hugo, here = without_maths_marks(hugo), without_maths_marks(here)
     found = parity.first_difference(
         joined(parity.units(hugo), maths=maths), joined(parity.units(here), maths=maths)
     )
     return f"Hugo: {parity.described(found[0])}; here: {parity.described(found[1])}" if found else ""
 
 
-def _without_maths_marks(html: str) -> str:
+def without_maths_marks(html: str) -> str:
     """Return HTML in which maths is text: on Hugo's page a script finds it there."""
     html = re.sub(r'<(span|div) class="arithmatex">(.*?)</\1>', r"\2", html, flags=re.DOTALL)
     return re.sub(r"\$\$?|\\[()\[\]]", "", html)

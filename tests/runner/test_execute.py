@@ -2,7 +2,6 @@
 
 import io
 import json
-import subprocess
 
 import pytest
 from PIL import Image
@@ -345,11 +344,9 @@ def test_commit_is_recorded_only_where_it_holds_the_code(with_git: Repository) -
     with_git.post(first="print(1)")
     with_git.accept()
     dirty = json.loads((with_git.root / "docs/runs/x/record.json").read_text())["commit"]
-    subprocess.run(["git", "add", "."], cwd=with_git.root, check=True)
-    subprocess.run(["git", "commit", "-q", "-m", "code"], cwd=with_git.root, check=True)
+    with_git.commit()
     with_git.accept()
     clean = json.loads((with_git.root / "docs/runs/x/record.json").read_text())["commit"]
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=with_git.root, capture_output=True, text=True)
 
     assert dirty is None
-    assert clean == head.stdout.strip()
+    assert clean == with_git.git("rev-parse", "HEAD")
