@@ -1,7 +1,7 @@
 """An accepted run, and the training of the first post, on a processor with fewer instructions than this one.
 
-XLA can be told to compile as for an older processor. What it compiles itself then has other last bits, draws of
-random numbers among it; a large product or convolution is the work of a library, which is not told.
+XLA can be told to compile as for an older processor. What it compiles itself then has other last bits, random
+numbers among it; a large product or convolution is the work of a library, which is not told.
 """
 
 import os
@@ -126,7 +126,7 @@ def test_a_run_of_here_is_verified_there(accepted: Repository, instructions: str
     assert "x: verified, 4 outputs and 1 values" in done.stdout
 
 
-# AVX2 leaves an epoch of the first post as it is, to the bit, so there it is tried only where time is no matter.
+# AVX2 leaves an epoch of the first post as it is, to the bit: there it trains only where time is no matter.
 @pytest.mark.parametrize("instructions", NARROWER if os.environ.get("LONG") else NARROWER[:1])
 def test_the_post_trains_there(instructions: str) -> None:
     """What the tests of the first post's training expect holds on every processor."""
