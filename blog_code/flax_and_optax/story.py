@@ -206,7 +206,9 @@ careful = optax.chain(
 model, optimiser, losses = small_run(careful, few_x, few_y)
 before, _, after, _ = nnx.as_pure(optimiser.opt_state)
 last_norm = before.norm
-print(f"the last gradient: norm {last_norm:.1f}, clipped to {after.norm:.1f}; last loss {losses[-1]:.1f} nats")
+print(
+    f"the last gradient: norm {last_norm:.1f}, clipped to {after.norm:.1f}; last loss {losses[-1]:.1f} nats"
+)
 # --8<-- [end:chain]
 
 # --8<-- [start:read-rate]
