@@ -199,9 +199,7 @@ def _find(post: Post) -> None:
             else:
                 inner = [text.lstrip(" \t>") for text in lines[first + 1 : last - 1]]
                 _read_fence(post, token.info.strip(), "\n".join(inner), line)
-        elif any(
-            SNIPPET.match(text) or (post.executed and OPENED.match(text)) for text in lines[first:last]
-        ):
+        elif any(SNIPPET.match(text) or (post.executed and OPENED.match(text)) for text in lines[first:last]):
             fenced.update(range(first, last))
             if token.type == "code_block":
                 fix = "use /// tab, /// details and other blocks that do not indent"
