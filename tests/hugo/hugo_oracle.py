@@ -1,20 +1,25 @@
 """Asks the real Hugo what it makes of many texts at once, and converts the same texts here."""
 
-from __future__ import annotations
-
 import re
 import subprocess
 import sys
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
-from blog_code.hugo import parity
+from blog_code.hugo import importing, parity
 from blog_code.hugo.convert import Conversion, Workshop
 from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.links import Target
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.page_renderer import PageRenderer
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.shortcodes import Shortcode
+from blog_code.repository import read_extensions
+
+ROOT = Path(__file__).parents[2]
+EXTENSIONS = read_extensions(ROOT)
+import_posts = partial(importing.import_posts, extensions=EXTENSIONS)
 
 CONFIG = """
 baseURL = "https://blog.test/"
@@ -27,7 +32,7 @@ noClasses = false
 foo = "bar-x"
 """
 
-#: What themes do with `> [!NOTE]`; Hugo alone prints it as a quote.
+# What themes do with `> [!NOTE]`; Hugo alone prints it as a quote.
 ALERTS = """{{ if eq .Type "alert" -}}
 <blockquote class="admonition"><p class="admonition-title">
 {{- with .AlertTitle }}{{ . }}{{ else }}{{ title $.AlertType }}{{ end }}</p>{{ .Text }}</blockquote>
@@ -64,11 +69,16 @@ def hugo_html(texts: Mapping[str, str], folder: Path, config: str = CONFIG) -> d
     return {name: (public / name / "index.html").read_text("utf-8") for name in texts}
 
 
+def workshop(dialect: Dialect | None = None) -> Workshop:
+    """Return a parser of the dialect and a renderer of this site's pages."""
+    return Workshop(PageRenderer(EXTENSIONS), dialect or Dialect())
+
+
 def convert(workshop: Workshop, text: str, dialect: Dialect | None = None) -> str:
     """Return a text as this site's Markdown, links left as they are."""
 
     def unknown(shortcode: Shortcode) -> str:
-        raise Refused("no pages here", shortcode.line)
+        raise refusal("no pages here", shortcode.line)
 
     conversion = Conversion(
         workshop,
@@ -100,10 +110,7 @@ def _without_maths_marks(html: str) -> str:
 
 
 def _typed(text: str) -> str:
-    """Return text without the typographer's work.
-
-    KaTeX gets it from Hugo, arithmatex keeps it out of maths.
-    """
+    """Return text without the typographer's work, which Hugo gives to KaTeX and arithmatex keeps away."""
     for set_in_type, typed in (
         ("…", "..."),
         ("’", "'"),

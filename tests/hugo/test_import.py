@@ -1,9 +1,4 @@
-"""Whole imports.
-
-A Hugo site and this site built from it are the same to a reader, and nothing is lost on the way.
-"""
-
-from __future__ import annotations
+"""Whole imports: a Hugo site and this site built from it are the same to a reader, and nothing is lost."""
 
 import json
 import re
@@ -15,14 +10,13 @@ from urllib.parse import unquote, urljoin, urlsplit
 
 import hugo_oracle as oracle
 import pytest
+from hugo_oracle import ROOT, import_posts
 from lxml import html as lxml_html
-from typer import Typer
-from typer.testing import CliRunner
+from typer.testing import CliRunner, Result
 
+from blog_code.cli import app
+from blog_code.errors import PostError
 from blog_code.hugo import parity
-from blog_code.hugo.command import import_command
-from blog_code.hugo.contract import CONTRACT_FILE, contract_differences
-from blog_code.hugo.importing import import_posts
 from blog_code.hugo.problems import Usage
 
 BLOG = Path(__file__).with_name("blog")
@@ -42,6 +36,11 @@ validation:
 """
 
 
+def dialect() -> str:
+    """Return the Markdown extensions of this site, as they stand in its mkdocs.yml."""
+    return re.findall(r"(?m)^markdown_extensions:\n(?:  .*\n)+", (ROOT / "mkdocs.yml").read_text("utf-8"))[0]
+
+
 @pytest.fixture(scope="module")
 def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Import the fixture blog and build it with MkDocs; return the folder of both."""
@@ -51,8 +50,7 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "docs" / "index.md").write_text("# Posts\n")
     (root / "blog_code").mkdir()
     (root / "docs" / "runs").mkdir()
-    contract = CONTRACT_FILE.read_text("utf-8")
-    (root / "mkdocs.yml").write_text(MKDOCS + contract[contract.index("markdown_extensions:") :])
+    (root / "mkdocs.yml").write_text(MKDOCS + dialect())
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"],
         cwd=root,
@@ -78,8 +76,7 @@ def hugo_pages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _units(page: str, address: str, moved: dict[str, str], site: str) -> list[parity.Unit]:
-    """Return the units of a page with its addresses made absolute, old ones replaced by those they
-    redirect to."""
+    """Return the units of a page, its addresses absolute and old ones replaced by those they redirect to."""
     root = lxml_html.document_fromstring(page)
     for element in root.iter("a", "img"):
         for key in ("href", "src"):
@@ -102,7 +99,7 @@ def _posts() -> list[str]:
 
 @pytest.mark.parametrize("post", _posts())
 def test_built_page_shows_what_hugo_showed(post: str, imported: Path, hugo_pages: Path) -> None:
-    """Protects the whole way: import, macros, Markdown, blog plugin and links, against Hugo's own page."""
+    """After the whole way, import, macros, Markdown, blog plugin and links, a page is what Hugo's own was."""
     entries = {
         entry["source"]: entry for entry in json.loads((imported / "report.json").read_text("utf-8"))["posts"]
     }
@@ -130,7 +127,7 @@ def test_built_page_shows_what_hugo_showed(post: str, imported: Path, hugo_pages
 
 
 def test_old_addresses_lead_to_the_new_pages(imported: Path) -> None:
-    """Protects links from elsewhere: each old address holds a page that leads to the post."""
+    """Links from elsewhere still lead to the post: each old address holds a page that does."""
     redirects = json.loads((imported / "report.json").read_text("utf-8"))["redirects"]
     assert redirects["/2021/06/my-note/"] == "/posts/n/"
     assert redirects["/old/first/"] == redirects["/posts/first-old.html"] == "/posts/first/"
@@ -144,7 +141,7 @@ def test_old_addresses_lead_to_the_new_pages(imported: Path) -> None:
 
 
 def test_second_import_changes_nothing(tmp_path: Path) -> None:
-    """Protects a site under version control: the same source imported again leaves every file as it is."""
+    """The same source imported again leaves every file as it is, for a site under version control."""
     import_posts(BLOG, tmp_path / "docs")
     before = {path: path.stat().st_mtime_ns for path in tmp_path.rglob("*") if path.is_file()}
     report = import_posts(BLOG, tmp_path / "docs")
@@ -153,13 +150,13 @@ def test_second_import_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_dry_run_writes_nothing(tmp_path: Path) -> None:
-    """Protects who only wants to see: a dry run reports all and leaves no file."""
+    """Who only wants to see has a dry run, which reports all and leaves no file."""
     report = import_posts(BLOG, tmp_path / "docs", dry_run=True)
     assert report.posts and not list(tmp_path.iterdir())
 
 
 def test_edited_page_is_kept_unless_forced(tmp_path: Path) -> None:
-    """Protects an author's edits: a page changed since its import is refused, and replaced only by force."""
+    """An author's edits are safe: a page changed since its import is refused, and replaced only by force."""
     source = _post(tmp_path, "text\n")
     import_posts(source, tmp_path / "docs")
     page = tmp_path / "docs" / "posts" / "post.md"
@@ -172,7 +169,7 @@ def test_edited_page_is_kept_unless_forced(tmp_path: Path) -> None:
 
 
 def test_changed_source_replaces_an_untouched_page(tmp_path: Path) -> None:
-    """Protects a blog that is still written in Hugo: its changes come in where the page was not edited."""
+    """The changes of a blog that is still written in Hugo come in where the page was not edited."""
     source = _post(tmp_path, "text\n")
     import_posts(source, tmp_path / "docs")
     source.write_text(source.read_text("utf-8") + "\nmore\n", "utf-8")
@@ -204,7 +201,7 @@ REFUSALS = {
 
 @pytest.mark.parametrize("name", REFUSALS)
 def test_refused_with_its_place(name: str, tmp_path: Path) -> None:
-    """Protects against posts that come in wrong in silence: refused with line and reason, nothing written."""
+    """No post comes in wrong in silence: it is refused with line and reason, and nothing is written."""
     body, header, shift, reason = REFUSALS[name]
     source = _post(tmp_path, body, f"title: x\ndate: 2024-01-01\n{header}")
     [refused] = import_posts(source, tmp_path / "docs").refused
@@ -214,14 +211,14 @@ def test_refused_with_its_place(name: str, tmp_path: Path) -> None:
 
 
 def test_no_date_is_refused(tmp_path: Path) -> None:
-    """Protects the blog's order: a post without a date, or with one that cannot be read, is refused."""
+    """A post without a date, or with one that cannot be read, is refused: the blog is in their order."""
     for header in ("title: x\n", "title: x\ndate: sometime\n"):
         [refused] = import_posts(_post(tmp_path, "x\n", header), tmp_path / "docs").refused
         assert "date" in refused.reason
 
 
 def test_broken_header_is_refused_at_its_line(tmp_path: Path) -> None:
-    """Protects against half-read headers: YAML, TOML and JSON that cannot be read name their line."""
+    """No header is half read: YAML, TOML and JSON that cannot be read name their line."""
     broken = {
         "a.md": "---\ntitle: x\nb: [\n---\n",
         "b.md": "+++\ntitle = 1\nx = \n+++\n",
@@ -241,10 +238,7 @@ def _site(folder: Path, config: str = "baseURL = 'https://me.test/'\n") -> Path:
 
 
 def test_colliding_addresses_are_refused(tmp_path: Path) -> None:
-    """Protects posts from each other.
-
-    Two that would stand in one place are both refused, each naming the other.
-    """
+    """No post replaces another: two that would stand in one place are refused, each naming the other."""
     site = _site(tmp_path / "site")
     for name in ("content/a/same.md", "content/b/same.md"):
         _post(site, "x\n", name=name)
@@ -253,10 +247,7 @@ def test_colliding_addresses_are_refused(tmp_path: Path) -> None:
 
 
 def test_other_languages_and_formats_are_refused(tmp_path: Path) -> None:
-    """Protects a site in many languages.
-
-    The default one comes in, each post of another is refused with a word.
-    """
+    """Of a site in many languages the default one comes in; each post of another is refused with a word."""
     site = _site(tmp_path / "site", "[languages.en]\nweight = 1\n[languages.fr]\nweight = 2\n")
     _post(site, "x\n", name="content/posts/a.md")
     _post(site, "x\n", name="content/posts/a.fr.md")
@@ -270,7 +261,7 @@ def test_other_languages_and_formats_are_refused(tmp_path: Path) -> None:
 
 
 def test_mapping_file_says_what_shortcodes_become(tmp_path: Path) -> None:
-    """Protects themes' own shortcodes: Markdown with parameters, HTML around the inner text, or nothing."""
+    """Themes' own shortcodes become Markdown with parameters, HTML around the inner text, or nothing."""
     mapping = tmp_path / "map.toml"
     mapping.write_text(
         "[shortcodes.img]\nmarkdown = '![{alt}]({src}){{ width=\"{max-width}\" }}'\n"
@@ -293,7 +284,7 @@ def test_mapping_file_says_what_shortcodes_become(tmp_path: Path) -> None:
 
 
 def test_mapping_that_means_nothing_is_a_usage_error(tmp_path: Path) -> None:
-    """Protects against typing errors in a mapping: an entry without a known form stops the import."""
+    """A typing error in a mapping does not pass: an entry without a known form stops the import."""
     mapping = tmp_path / "map.toml"
     mapping.write_text("[shortcodes.img]\nmarkdwon = 'x'\n")
     with pytest.raises(Usage, match="needs one of"):
@@ -301,10 +292,7 @@ def test_mapping_that_means_nothing_is_a_usage_error(tmp_path: Path) -> None:
 
 
 def test_python_blocks_become_regions(tmp_path: Path) -> None:
-    """Protects the way from tutorial to executed post.
-
-    Each block is a region, its fence names it, output stays.
-    """
+    """A tutorial can become an executed post: each block is a region, its fence names it, output stays."""
     source = _post(
         tmp_path,
         '## Set up\n\n```python\nx = 1\n\ny = f"{{x}}"\n```\n\n'
@@ -325,7 +313,7 @@ def test_python_blocks_become_regions(tmp_path: Path) -> None:
 
 
 def test_bundle_brings_its_resources(tmp_path: Path) -> None:
-    """Protects pictures and data beside a post: they stand in the folder of the post's name."""
+    """Pictures and data beside a post are not lost: they stand in the folder of the post's name."""
     _post(tmp_path, "![x](x.png)\n", name="trip/index.md")
     (tmp_path / "trip" / "x.png").write_bytes(b"png")
     (tmp_path / "trip" / "data").mkdir()
@@ -338,7 +326,7 @@ def test_bundle_brings_its_resources(tmp_path: Path) -> None:
 
 
 def test_addresses_are_those_that_hugo_makes(tmp_path: Path) -> None:
-    """Protects old links: the address that an import redirects from is one that Hugo published."""
+    """Old links keep working: the address that an import redirects from is one that Hugo published."""
     site = _site(
         tmp_path / "site",
         'baseURL = "https://a.test/"\n'
@@ -368,7 +356,7 @@ def test_addresses_are_those_that_hugo_makes(tmp_path: Path) -> None:
 
 
 def test_links_to_markdown_files_are_resolved(tmp_path: Path) -> None:
-    """Protects links as editors follow them: the path of another post's file becomes that of its page."""
+    """Links as editors follow them lead on: the path of another post's file becomes that of its page."""
     site = _site(tmp_path / "site")
     _post(site, "[b](../b/index.md#x) [c](c.md) [d](/posts/c.md)\n", name="content/posts/a.md")
     _post(site, "b\n", name="content/b/index.md")
@@ -379,10 +367,7 @@ def test_links_to_markdown_files_are_resolved(tmp_path: Path) -> None:
 
 
 def test_draft_comes_in_whole(tmp_path: Path) -> None:
-    """Protects the first post.
-
-    Header, all words, the list after a line of text, and every heading of the draft.
-    """
+    """The draft of the first post comes in with its header, all words, and the list after a line of text."""
     assert not import_posts(DRAFT, tmp_path / "docs").refused
     page = (tmp_path / "docs" / "posts" / "flax-post.md").read_text("utf-8")
     assert page.startswith(
@@ -394,32 +379,38 @@ def test_draft_comes_in_whole(tmp_path: Path) -> None:
 
 
 def test_command_ends_with_its_exit_codes(tmp_path: Path) -> None:
-    """Protects scripts that call the command: 0 all in, 1 any refused, 2 a request that makes no sense."""
-    app = Typer()
-    app.command()(import_command)
+    """Scripts that call the command can tell: 0 all in, 1 any refused, 2 a request that makes no sense."""
     good, bad = _post(tmp_path, "x\n", name="good.md"), _post(tmp_path, "{{< nope >}}\n", name="bad.md")
-    into = ["--into", str(tmp_path / "docs")]
-    assert CliRunner().invoke(app, [str(good), *into]).exit_code == 0
-    refused = CliRunner().invoke(app, [str(bad), *into])
+
+    def call(source: Path) -> Result:
+        return CliRunner().invoke(app, ["import", str(source), "--into", str(tmp_path / "docs")])
+
+    assert call(good).exit_code == 0
+    refused = call(bad)
     assert refused.exit_code == 1 and "bad.md:5" in refused.output
-    assert CliRunner().invoke(app, [str(tmp_path / "none.md"), *into]).exit_code == 2
+    assert call(tmp_path / "none.md").exit_code == 2
 
 
-def test_contract_names_each_difference(tmp_path: Path) -> None:
-    """Protects pages from a configuration that was changed under them: each difference is named."""
-    contract = CONTRACT_FILE.read_text("utf-8")
-    same = tmp_path / "mkdocs.yml"
-    same.write_text(MKDOCS + contract[contract.index("markdown_extensions:") :])
-    assert contract_differences(same) == []
-    changed = contract.replace("  - sane_lists\n", "  - pymdownx.mark\n").replace(
-        "subscript: false", "subscript: true"
-    )
-    same.write_text(changed)
-    found = contract_differences(same)
-    assert len(found) == 3
-    assert any("lacks `sane_lists`" in line for line in found)
-    assert any("`pymdownx.mark` reads `==` as markup" in line for line in found)
-    assert any("subscript: true, the contract says false" in line for line in found)
+def test_pages_are_checked_in_the_dialect_of_their_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A site that reads `==` as markup gets pages on which the signs stand, as they stand on Hugo's."""
+    monkeypatch.chdir(tmp_path)
+    source = _post(tmp_path, "a ==b== c\n")
+    call = ["import", str(source), "--into", "new/docs"]
+
+    nowhere = CliRunner().invoke(app, call)
+    assert nowhere.exit_code == 2 and nowhere.output.startswith("blog: no mkdocs.yml here or above")
+    (tmp_path / "new").mkdir()
+    for more, body in {"": "a ==b== c", "  - pymdownx.mark\n": "a &#61;&#61;b&#61;&#61; c"}.items():
+        (tmp_path / "new" / "mkdocs.yml").write_text(MKDOCS + dialect() + more)
+        assert CliRunner().invoke(app, [*call, "--force"]).exit_code == 0
+        assert body in (tmp_path / "new/docs/posts/post.md").read_text("utf-8")
+    (tmp_path / "new" / "mkdocs.yml").write_text("markdown_extensions: [nowhere]\n")
+    with pytest.raises(
+        PostError, match=r"mkdocs.yml:1: Failed to load extension 'nowhere'. ModuleNotFound.*'nowhere'$"
+    ):
+        CliRunner().invoke(app, call, catch_exceptions=False)
 
 
 def test_typed_python_is_marked_as_not_executed(tmp_path):
