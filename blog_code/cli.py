@@ -1,5 +1,6 @@
 """The command `blog`: import, run, check, build."""
 
+import io
 import os
 import shlex
 import signal
@@ -244,6 +245,15 @@ def _interrupt(*_: object) -> None:
 
 def main() -> None:
     """Entry point: errors of posts end in their findings, never in a traceback of ours."""
+    if sys.platform == "win32":
+        print(
+            "blog: on Windows this runs in WSL only: wsl --install, and give the command there",
+            file=sys.stderr,
+        )
+        sys.exit(USAGE)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character gets its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()

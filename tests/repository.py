@@ -165,10 +165,14 @@ def pretend(post: Post, *, quick: bool = False, jax: bool = False, **options: An
 
 def alive(pid: int) -> bool:
     """True while a process works; one that ended and that nobody has collected is not alive."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    if Path("/proc/self/stat").exists():
+        with contextlib.suppress(FileNotFoundError):
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
         return False
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return bool(state := listed.stdout.strip()) and not state.startswith("Z")
 
 
 def gone_within(seconds: float, *pids: int) -> bool:
