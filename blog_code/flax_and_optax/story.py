@@ -284,7 +284,8 @@ for number, x in enumerate([few_x, poisoned, few_x, *[poisoned] * 4]):
 # --8<-- [end:finite]
 
 # --8<-- [start:muon]
-model, optimiser, losses = small_run(optax.contrib.muon(up_and_down(0.03)), few_x, few_y)
+orthogonal = optax.contrib.muon(up_and_down(0.03))
+model, optimiser, losses = small_run(orthogonal, few_x, few_y)
 momentum = nnx.as_pure(optimiser.opt_state).inner_states["muon"].inner_state[0].mu
 print("orthogonalised, class embeddings and output layer included:")
 for path, _ in jax.tree_util.tree_leaves_with_path(momentum["decoder"]):
@@ -307,7 +308,7 @@ recipes = {
     "Adam": optax.adam(0.01),
     "Adam, cosine": optax.adam(up_and_down(0.02)),
     "AdamW, cosine, clipped": careful,
-    "Muon, cosine": optax.contrib.muon(up_and_down(0.03)),
+    "Muon, cosine": orthogonal,
     "schedule-free AdamW": free,
 }
 print(f"{'recipe':<24} test ELBO in nats, 3 seeds: mean, lowest, highest")
@@ -380,7 +381,7 @@ def stepper(jit, steps: int):
 ms_eager = milliseconds_a_step(stepper(lambda f: f, 2), 2)
 ms_jit = milliseconds_a_step(stepper(nnx.jit, 50), 50)
 ms_donated = milliseconds_a_step(stepper(partial(nnx.jit, donate_argnums=(0, 1)), 50), 50)
-holder = [init_state(config, 6400)]
+holder = [copy_to_all(init_state(config, 6400), mesh)]
 
 
 def scanned():
@@ -427,7 +428,8 @@ print(f"log p(x | y) >= {log_p_x_given_y:.2f} nats, standard error {bound_error:
 # --8<-- [end:bound]
 
 # --8<-- [start:fit-iwae]
-state = init_state(dataclasses.replace(config, epochs=extra_epochs, peak_rate=5e-4), len(label))
+extra = dataclasses.replace(config, epochs=extra_epochs, peak_rate=5e-4)
+state = copy_to_all(init_state(extra, len(label)), mesh)
 nnx.update(state.model, jax.tree.map(jnp.copy, nnx.state(model)))
 for key in jax.random.split(jax.random.key(seed + 1), extra_epochs):
     state, _ = train_epoch(state, image, label, key, batch=128, mesh=mesh, loss=neg_iw_bound)
@@ -487,7 +489,7 @@ short = Config(hidden=64, latent=8, epochs=2, seed=seed)
 keys = jax.random.split(jax.random.key(seed), 2)
 run = partial(train_epoch, image=image[:2048], label=label[:2048], batch=128, mesh=mesh)
 with tempfile.TemporaryDirectory() as folder:
-    state, _ = run(init_state(short, 2048), key=keys[0])
+    state, _ = run(copy_to_all(init_state(short, 2048), mesh), key=keys[0])
     with ocp.training.Checkpointer(Path(folder).resolve() / "run") as checkpoints:
         checkpoints.save(1, nnx.state(state))
     state, uninterrupted = run(state, key=keys[1])
