@@ -7,19 +7,42 @@ unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
 	--no-emit-index-url --upgrade --extra posts --extra test --extra audit
 
-.PHONY: site test serve run lock clean lint check verify browser build plan execute accept release propose audit \
-	zensical bench
+.PHONY: site test quick lint serve run lock clean verify build plan execute accept release propose audit zensical bench
 .DELETE_ON_ERROR:
+
+ifeq ($(OS),Windows_NT)
+$(error Windows is not supported: run this inside WSL, https://learn.microsoft.com/windows/wsl/install)
+endif
+# Without a home folder of its own a command keeps its caches here; what installs packages trusts what OpenSSL does.
+ifneq ($(shell test -w "$$HOME" && echo writable),writable)
+export HOME := $(CURDIR)/.blog/home
+endif
+# Python takes C for UTF-8, as a path may want it, unless LC_ALL says it.
+ifneq ($(filter C POSIX,$(LC_ALL)),)
+unexport LC_ALL
+endif
+ifdef SSL_CERT_FILE
+export PIP_CERT ?= $(SSL_CERT_FILE)
+endif
 
 site: .venv/ready  ## check the runs, execute stale posts, build the site into site/
 	$(BIN)/blog site
 
-test: .venv/ready  ## lint, types, posts, tests: all that CI runs but `make verify`
+test: lint  ## lint, types, posts, tests: all that CI runs but `make verify`; LONG=1 draws more examples
+	$(BIN)/python tests/tools/install.py
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 10
+
+quick: lint  ## what needs neither a browser nor training, in under a minute
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --quiet -m "not browser and not training"
+
+lint: .venv/ready  ## lint, types, what the code imports, and whether page, code and output agree
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+	$(BIN)/deptry blog_code
+	$(BIN)/deptry tests benchmarks --exclude .blog --ignore DEP002,DEP004
 	$(BIN)/blog check
-	$(BIN)/python -m pytest
-	NNX_GRAPH_MODE=false NNX_GRAPH_UPDATES=false $(BIN)/python -m pytest -q tests/flax_and_optax --ignore=tests/flax_and_optax/test_data.py
 
 serve: .venv/ready  ## live preview of the pages
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
@@ -30,9 +53,20 @@ run: .venv/ready  ## execute every post again, even if it is fresh
 verify: .venv/ready  ## execute posts aside and compare with the accepted runs; SINCE=COMMIT for those that changed
 	$(BIN)/blog run --verify $(if $(SINCE),--since $(SINCE))
 
-lock: .venv/ready  ## resolve requirements.lock anew, and requirements-gpu.lock with the same versions
+# The second is what a GPU needs beside the first: make LOCK="requirements.lock requirements-gpu.lock" installs both.
+lock: .venv/ready  ## resolve requirements.lock anew, and what requirements-gpu.lock adds to it
 	$(COMPILE) pyproject.toml --output-file requirements.lock
-	$(COMPILE) --extra gpu --constraint requirements.lock pyproject.toml --output-file requirements-gpu.lock
+	$(COMPILE) --extra gpu --constraint requirements.lock pyproject.toml --output-file .venv/gpu.lock
+	awk 'NR == FNR { locked[$$0]; next } /^[^ ]/ { added = !($$0 in locked) } added' \
+		requirements.lock .venv/gpu.lock > requirements-gpu.lock
+	$(MAKE) wheels
+
+# All but one, which is plain Python and comes as its source.
+wheels: .venv/ready  ## see that each Python and system has wheels of what the lock names
+	@for python in 3.12 3.13 3.14; do for system in x86_64-unknown-linux-gnu aarch64-unknown-linux-gnu aarch64-apple-darwin; \
+	do echo "Python $$python, $$system"; $(BIN)/uv pip install --quiet --dry-run --target .blog/wheels --require-hashes \
+	--only-binary :all: --no-binary promise --python-version $$python --python-platform $$system \
+	--requirement requirements.lock || exit 1; done; done
 
 zensical: .venv/ready  ## build the same sources with Zensical and compare each page's text with MkDocs'
 	$(BIN)/python tests/publish/canary.py
@@ -48,11 +82,6 @@ bench: .blog/bench/ready  ## the figures behind the claims, into benchmarks/resu
 	@touch $@
 
 # What the workflows call, beside `test` and `lock`; each runs here too.
-browser:  ## see that tests find a command chromium
-	@command -v chromium || { chrome=$$(command -v google-chrome) && mkdir -p ~/.local/bin && \
-	ln -sf "$$chrome" ~/.local/bin/chromium && command -v chromium; } || \
-	{ echo "no chromium and no google-chrome on the PATH: install one (Debian: apt-get install chromium)"; exit 1; }
-
 build: .venv/ready  ## build the site from the accepted runs
 	$(BIN)/blog build
 
@@ -83,8 +112,8 @@ propose:  ## open pull requests for refreshed runs and locks; needs gh and a tok
 
 audit: .venv/ready  ## known holes in what the locks install (needs a network), and the licences
 	$(BIN)/python .github/licences.py
-	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
-	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements-gpu.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip \
+		--requirement requirements.lock --requirement requirements-gpu.lock
 
 clean:  ## remove what was built; accepted runs stay
 	rm -rf .venv .blog site .mypy_cache .pytest_cache .ruff_cache .hypothesis

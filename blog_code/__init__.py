@@ -1,1 +1,1 @@
-"""The code behind the blog: one package a post, the runner that executes them, and the import from Hugo."""
+"""The code behind the blog: a package for each post, and what reads, runs and publishes them."""

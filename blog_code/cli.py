@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from blog_code.hugo.command import import_command
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
 
 if TYPE_CHECKING:
     from blog_code.runner.check import Verdict
@@ -37,7 +36,7 @@ def root() -> Path:
 
 def chosen(names: list[str] | None) -> list[Path]:
     """The paths of the posts that were named, or of all."""
-    from blog_code.runner.cells import post_paths
+    from blog_code.posts.post import post_paths
 
     paths = {path.stem: path for path in post_paths(root())}
     for name in names or []:
@@ -65,7 +64,46 @@ def blog(
     """Posts whose code runs, whose outputs are from that run, and whose page says so."""
 
 
-app.command("import")(import_command)
+@app.command("import")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A Hugo post, a page bundle or a whole Hugo site.")
+    ],
+    into: Annotated[Path, typer.Option(help="The folder of this site's pages.")] = Path("docs"),
+    mapping: Annotated[
+        Path | None, typer.Option(help="What a theme's shortcodes become: a TOML file.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file too.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace pages that were edited since.")] = False,
+    extract: Annotated[
+        bool, typer.Option("--extract", help="Move Python blocks into blog_code, a region for each.")
+    ] = False,
+) -> None:
+    """Bring a Hugo post, bundle or site in as pages of this site.
+
+    Nothing is written for a post that cannot be shown as Hugo showed it: it is refused with file, line and
+    reason. What Markdown pages are in, the mkdocs.yml beside their folder says, or else that of this site.
+    Exit code 1 says that any post was refused, 2 that the request makes no sense.
+    """
+    from blog_code.hugo.console import import_aloud
+    from blog_code.repository import read_extensions
+
+    beside = into.resolve().parent
+    extensions = read_extensions(beside if (beside / "mkdocs.yml").exists() else root())
+    code = import_aloud(
+        source,
+        into,
+        extensions=extensions,
+        mapping=mapping,
+        dry_run=dry_run,
+        report=report,
+        force=force,
+        extract=extract,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -95,7 +133,7 @@ def run(
         typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
         raise typer.Exit(USAGE)
     if since is not None:
-        from blog_code.runner.compare import touched_posts
+        from blog_code.runner.verify import touched_posts
 
         if not verify:
             typer.echo("blog: --since goes with --verify", err=True)
@@ -125,15 +163,11 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
-    from blog_code.runner.check import as_json, check_posts
+    from blog_code.repository import Repository
+    from blog_code.runner.check import as_json
 
-    verdicts = check_posts(root(), chosen(posts), release=release)
+    verdicts = Repository(root()).check(chosen(posts))
     typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
-    if not json and not release:  # for a release they are among the verdicts
-        from blog_code.hugo.contract import contract_differences
-
-        for difference in contract_differences(root() / "mkdocs.yml"):
-            typer.echo(f"mkdocs.yml:1: {difference}\n    blog check --release refuses it")
     if any(verdict.wrong(release) for verdict in verdicts):
         raise typer.Exit(WRONG)
 
@@ -146,15 +180,16 @@ def build(
 
     For a release, the editions of fresh posts are first made anew where their prose is newer.
     """
-    from blog_code.runner.check import check_posts
-    from blog_code.site import build_site
+    from blog_code.repository import Repository
+    from blog_code.site.build import build_site
 
     if release:
         from blog_code.runner.jobs import refresh_posts
 
         refresh_posts(root())
-    refuse_wrong(check_posts(root(), release=release), release)
-    say_where(build_site(root()))
+    repository = Repository(root())
+    refuse_wrong(repository.check(), release)
+    say_where(build_site(repository))
 
 
 def say_where(folder: Path) -> None:
@@ -176,9 +211,9 @@ def refuse_wrong(verdicts: list["Verdict"], release: bool) -> None:
 @app.command()
 def site() -> None:
     """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
-    from blog_code.runner.check import check_posts
+    from blog_code.repository import Repository
     from blog_code.runner.jobs import run_posts
-    from blog_code.site import build_site
+    from blog_code.site.build import build_site
 
     steps: list[tuple[str, float]] = []
     clock = time.monotonic()
@@ -190,11 +225,12 @@ def site() -> None:
 
     good = run_posts(chosen(None), root())
     step("run")
-    verdicts = check_posts(root())
+    repository = Repository(root())
+    verdicts = repository.check()
     typer.echo("\n".join(map(str, verdicts)))
     step("check")
     refuse_wrong(verdicts, False)
-    address = build_site(root())
+    address = build_site(repository)
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))
     say_where(address)

@@ -92,16 +92,4 @@ def export_decoder(decoder: DemoDecoder) -> int:
     return len(weights)
 
 
-def export_reference(decoder: DemoDecoder, key: Key[Array, ""]) -> None:
-    """Write what JAX makes of 64 inputs, at 16 pixels each: the JavaScript on the page must make the same."""
-    z_key, pixel_key = jax.random.split(key)
-    z, y = jax.random.normal(z_key, (64, 2)), jnp.arange(64) % 10
-    pixels = jax.random.randint(pixel_key, (64, 16), 0, 784)
-    with jax.default_matmul_precision("highest"):
-        ink = jnp.take_along_axis(nnx.sigmoid(decoder(z, y)), pixels, axis=-1)
-    columns = {"digit": y, "z": z, "pixel": pixels, "ink": ink}
-    lists = {name: np.round(np.asarray(column, float), 5).tolist() for name, column in columns.items()}
-    Path("decoder-reference.json").write_text(json.dumps(lists) + "\n")
-
-
 # --8<-- [end:demo-export]

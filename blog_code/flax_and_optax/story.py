@@ -20,7 +20,7 @@ from orbax.checkpoint import v1 as ocp
 
 from blog_code.flax_and_optax.classifier import Classifier, classifier_step, read_as
 from blog_code.flax_and_optax.data import load_mnist
-from blog_code.flax_and_optax.demo import export_decoder, export_reference, train_demo
+from blog_code.flax_and_optax.demo import export_decoder, train_demo
 from blog_code.flax_and_optax.evaluate import evaluate, iw_bound, neg_iw_bound
 from blog_code.flax_and_optax.functional import decode, init_decoder
 from blog_code.flax_and_optax.model import CVAE
@@ -205,8 +205,9 @@ careful = optax.chain(
 )
 model, optimiser, losses = small_run(careful, few_x, few_y)
 before, _, after, _ = nnx.as_pure(optimiser.opt_state)
+last_norm = before.norm
 print(
-    f"the last gradient: norm {before.norm:.1f}, clipped to {after.norm:.1f}; last loss {losses[-1]:.1f} nats"
+    f"the last gradient: norm {last_norm:.1f}, clipped to {after.norm:.1f}; last loss {losses[-1]:.1f} nats"
 )
 # --8<-- [end:chain]
 
@@ -478,7 +479,6 @@ show_digits(jnp.stack(rows))
 demo = train_demo(train, steps=demo_steps, seed=seed)
 demo_elbo = -nnx.jit(neg_elbo)(demo, test_x, test_y, key)[0]
 demo_kilobytes = export_decoder(demo.decoder) / 1000
-export_reference(demo.decoder, key)
 across = jnp.linspace(-2.0, 2.0, 10)
 plane = jnp.stack(jnp.meshgrid(across, -across), axis=-1).reshape(100, 2)
 show_digits(nnx.sigmoid(demo.decoder(plane, jnp.full(100, 4))).reshape(10, 10, 784))

@@ -1,18 +1,17 @@
 """Finds what an address of the Hugo site stands for: a page, a file of a bundle, or a static file."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
-from blog_code.hugo.header import slugged, strings, urlized
+from blog_code.errors import PostError
+from blog_code.hugo.hugo_site import HugoPost, HugoSite
 from blog_code.hugo.links import Target, is_external, split_address
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.page_header import slugged, strings, urlized
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.shortcodes import Shortcode
-from blog_code.hugo.site import Post, Site
 
 _REFERENCE = "hugo-ref:"
 
@@ -23,10 +22,7 @@ def page_target(slug: str) -> Target:
 
 
 def file_target(name: str, query: str = "", fragment: str = "") -> Target:
-    """Return where a file of docs is published.
-
-    The blog plugin takes `posts` out of the addresses of media.
-    """
+    """Return where a file of docs is published: the blog plugin takes `posts` out of media's addresses."""
     stays = name.lower().endswith((".html", ".htm", ".xml", ".css", ".js")) or not name.startswith("posts")
     return Target(name, name if stays else posixpath.normpath(name.replace("posts", ".")), fragment, query)
 
@@ -35,11 +31,11 @@ def file_target(name: str, query: str = "", fragment: str = "") -> Target:
 class Addresses:
     """All addresses of a Hugo site, and where each leads here."""
 
-    site: Site
+    site: HugoSite
     into: Path
-    #: The posts that are imported now or stand in `into` already, by their source.
+    # The posts that are imported now or stand in `into` already, by their source.
     slugs: Mapping[Path, str]
-    by_address: dict[str, Post] = field(default_factory=dict)
+    by_address: dict[str, HugoPost] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         base = urlsplit(str(self.site.config.get("baseURL", default="") or ""))
@@ -51,14 +47,14 @@ class Addresses:
                 for alias in strings(post.header.get("aliases")):
                     if alias.startswith("/"):
                         self.by_address.setdefault("/" + alias.strip("/") + "/", post)
-            except Refused:
+            except PostError:
                 continue
 
-    def of(self, post: Post) -> Resolver:
+    def of(self, post: HugoPost) -> "Resolver":
         """Return the resolver for the links of one post."""
         return Resolver(self, post)
 
-    def page(self, post: Post, query: str = "", fragment: str = "") -> Target | None:
+    def page(self, post: HugoPost, query: str = "", fragment: str = "") -> Target | None:
         """Return where a page of the Hugo site stands here, if it does."""
         slug = self.slugs.get(post.path)
         if slug is None:
@@ -72,7 +68,7 @@ class Resolver:
     """Resolves the links of one post, and remembers the files that must come along."""
 
     addresses: Addresses
-    post: Post
+    post: HugoPost
     files: dict[str, Path] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     _references: list[Target] = field(default_factory=list)
@@ -83,8 +79,7 @@ class Resolver:
         return self.addresses.slugs[self.post.path]
 
     def __call__(self, address: str, is_image: bool) -> Target | str | None:
-        """Return where an address leads, a full address for what is not here, or nothing to
-        leave it as it is."""
+        """Return where an address leads, a full address for what is not here, or nothing to leave it."""
         if address.startswith(_REFERENCE):
             return self._references[int(address.removeprefix(_REFERENCE))]
         host = urlsplit(address).netloc if is_external(address) else ""
@@ -182,23 +177,23 @@ class Resolver:
         found = self._candidates(path)
         if len(found) > 1:
             names = ", ".join(post.inside for post in found)
-            raise Refused(
+            raise refusal(
                 f"`{shortcode.name} {path}` may be any of {names}; write the whole path", shortcode.line
             )
         if found:
             if target := self.addresses.page(found[0], fragment=fragment):
                 return target
-            raise Refused(f"`{shortcode.name} {path}` leads to a post that is not imported", shortcode.line)
+            raise refusal(f"`{shortcode.name} {path}` leads to a post that is not imported", shortcode.line)
         name = posixpath.basename(path.removesuffix("/index.md").removesuffix(".md").rstrip("/"))
         slug = slugged(urlized(name))
         if not self.addresses.site.root and (self.addresses.into / page_target(slug).file).is_file():
             there = page_target(slug)
             return Target(there.file, there.address, fragment)
-        raise Refused(
-            f"`{shortcode.name} {path}` leads to no page; mend the path or remove the link", shortcode.line
+        raise refusal(
+            f"`{shortcode.name} {path}` leads to no page; fix the path or remove the link", shortcode.line
         )
 
-    def _candidates(self, path: str) -> list[Post]:
+    def _candidates(self, path: str) -> list[HugoPost]:
         pages = self.addresses.site.pages
         plain = path.strip("/").lower().removesuffix("/index.md").removesuffix(".md")
         relative = posixpath.normpath(posixpath.join(self.post.folder, plain)).lower()
@@ -212,10 +207,10 @@ class Resolver:
         )
 
 
-def _up(post: Post, plain: str) -> str:
+def _up(post: HugoPost, plain: str) -> str:
     folder = posixpath.dirname(post.folder) if post.is_bundle else post.folder
     return posixpath.normpath(posixpath.join(folder, plain)).lower()
 
 
-def _logical(post: Post) -> str:
+def _logical(post: HugoPost) -> str:
     return (post.folder if post.is_bundle else posixpath.splitext(post.inside)[0]).lower()

@@ -3,8 +3,6 @@
 What this parser makes of a source is what the imported page is held against.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from html import escape
@@ -23,12 +21,12 @@ from blog_code.hugo.anchors import Anchors, heading_text
 from blog_code.hugo.attributes import parse_attributes
 from blog_code.hugo.definitions import definition_lists_plugin
 from blog_code.hugo.dialect import Dialect, Maths
-from blog_code.hugo.maths import passthrough_plugin, unprotected_maths_plugin
+from blog_code.hugo.passthrough import passthrough_plugin, unprotected_maths_plugin
 from blog_code.hugo.typographer import typographer_plugin
 
 _HEADING_ATTRIBUTES = re.compile(r"[ \t]*(\{[^{}\n]*\})[ \t]*$")
 _ALERT = re.compile(r"\\?\[!(?P<type>[\w-]+)\\?\](?P<sign>[-+]?)[ \t]*(?P<title>[^\n]*)(?:\n|$)")
-#: The marks of Goldmark's `extras` by the names of their settings.
+# The marks of Goldmark's `extras` by the names of their settings.
 EXTRAS = {"==": "mark", "++": "insert", "^": "superscript", "~~": "delete", "~": "subscript"}
 _WIDE = re.compile(
     r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]"

@@ -1,1 +1,1 @@
-"""How posts run: find the cells, execute them, keep the record, check that all agree."""
+"""What a run does, and what it left: execute the cells, keep the record, check that all agree."""

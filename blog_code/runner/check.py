@@ -3,15 +3,13 @@
 import json
 import os
 import re
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
-from typing import Any
 
-import yaml
-
-from blog_code.runner.cells import Post, post_paths, read_post, unused_regions
+from blog_code.errors import Finding, PostError
+from blog_code.posts.post import Post
+from blog_code.posts.values import all_values, shown_values, within
 from blog_code.runner.derived import derived_names, edited, outdated
-from blog_code.runner.errors import Finding, PostError, read_text
 from blog_code.runner.provenance import day
 from blog_code.runner.record import (
     STALE,
@@ -22,7 +20,6 @@ from blog_code.runner.record import (
     missing_outputs,
     read_record,
 )
-from blog_code.runner.values import all_values, shown_values, within
 
 EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
@@ -49,80 +46,6 @@ class Verdict:
         lines = [f"{self.post}: {self.status}", *(f"    {reason}" for reason in self.reasons)]
         lines += [*map(str, self.findings), *(f"warning: {warning}" for warning in self.warnings)]
         return "\n".join(lines)
-
-
-def check_posts(root: Path, only: list[Path] | None = None, *, release: bool = False) -> list[Verdict]:
-    """A verdict a post, in the order of their names, and one for what posts share where that is wrong."""
-    verdicts: list[Verdict] = []
-    posts: list[Post] = []
-    for path in post_paths(root) if only is None else only:
-        try:
-            post = read_post(path, root)
-            verdict = check_post(post)
-            verdict.findings += [f for f in unused_regions(post) if f not in verdict.findings]
-        except PostError as error:
-            verdicts.append(Verdict(path.stem, "broken", findings=list(error.findings)))
-            continue
-        posts.append(post)
-        verdicts.append(verdict)
-    shared = check_site(root, posts, release=release)
-    return [*verdicts, shared] if shared.findings or shared.warnings else verdicts
-
-
-def check_site(root: Path, posts: list[Post], *, release: bool = False) -> Verdict:
-    """What posts share: the values that mkdocs.yml loads, the Markdown it speaks, runs that no post has."""
-    verdict = Verdict("site", "shared by all posts")
-    config = _configuration(root / "mkdocs.yml", root)
-    loaded = _included(config)
-    for post in posts:
-        wanted = f"docs/runs/{post.slug}/values.yml"
-        if post.values and wanted not in loaded:
-            fix = f"add under plugins, macros, include_yaml: `- {wanted}`"
-            message = f"include_yaml of mkdocs-macros does not load the values of {post.slug}"
-            verdict.findings.append(Finding("mkdocs.yml", 1, message, fix))
-    for folder in sorted((root / "docs" / "runs").glob("*")):
-        if folder.is_dir() and not (root / "docs" / "posts" / f"{folder.name}.md").is_file():
-            fix = f"git rm -r docs/runs/{folder.name}"
-            verdict.findings.append(Finding(f"docs/runs/{folder.name}", 1, "is the run of no post", fix))
-    for path in sorted((root / "docs" / "posts").glob("*/**/*.md")):
-        fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
-        name = path.relative_to(root).as_posix()
-        verdict.findings.append(Finding(name, 1, "is a post in a folder, which no run sees", fix))
-    if release:
-        from blog_code.hugo.contract import contract_differences
-
-        fix = "mend mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
-        for difference in contract_differences(root / "mkdocs.yml"):
-            verdict.warnings.append(Finding("mkdocs.yml", 1, difference, fix))
-    return verdict
-
-
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
-    """Reads mkdocs.yml without doing what its tags ask for."""
-
-
-_Loader.add_multi_constructor("", lambda loader, suffix, node: None)
-
-
-def _configuration(path: Path, root: Path) -> dict[str, Any]:
-    """What mkdocs.yml says; raises PostError where it is no mapping."""
-    try:
-        config = yaml.load(read_text(path, root), Loader=_Loader)
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        reason = getattr(error, "problem", None) or str(error)
-        raise PostError(Finding("mkdocs.yml", mark.line + 1 if mark else 1, reason)) from None
-    if not isinstance(config, dict):
-        raise PostError(Finding("mkdocs.yml", 1, "is not a mapping"))
-    return config
-
-
-def _included(config: dict[str, Any]) -> list[Any]:
-    """The files whose values mkdocs-macros loads."""
-    plugins = config.get("plugins") or []
-    options = [p["macros"] for p in plugins if isinstance(p, dict) and isinstance(p.get("macros"), dict)]
-    listed = options[0].get("include_yaml") if options else None
-    return listed if isinstance(listed, list) else []
 
 
 def check_post(post: Post) -> Verdict:
@@ -169,93 +92,72 @@ def _reason(post: Post, record: Record, part: str) -> str:
     return f"data changed {since}: the front matter declares other files than the run read"
 
 
-def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) -> list[Finding]:
-    """Pages that show an output that no run wrote, or none will, where one of these cells is `expected`."""
+def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) -> Iterator[Finding]:
+    """Find what the page shows and no run wrote, or none will, where one of these cells is `expected`."""
     known = {*outputs, *derived_names(post), "record.json"} if outputs else set()
     if expected:
         cells = "|".join(re.escape(cell.name) for cell in post.cells if cell.runs)
         coming = re.compile(rf"(?:{cells})(?:-\d+)?\.(?:txt|svg|png|html)")
         known |= {m.file for m in post.mentions if coming.fullmatch(m.file) or m.file in post.files}
-    return [
-        post.finding(m.line, f"{m.file} was written by no run", f"mend the name, or: blog run {post.slug}")
-        for m in post.mentions
-        if m.file not in known
-    ]
+    for m in post.mentions:
+        if m.file not in known:
+            fix = f"fix the name, or: blog run {post.slug}"
+            yield post.finding(m.line, f"{m.file} was written by no run", fix)
 
 
-def _outputs(post: Post, record: Record) -> list[Finding]:
-    """Outputs that no page shows, that are gone or edited, that no run wrote, and a run that left none."""
+def _outputs(post: Post, record: Record) -> Iterator[Finding]:
+    """Find outputs that no page shows, that are gone or edited, or that no run wrote; a run without any."""
     again = f"blog run --force {post.slug}"
-    folder = f"docs/runs/{post.slug}"
-    findings = [
-        Finding(f"{folder}/{name}", 1, "is not what the run wrote", again)
-        for name in missing_outputs(post, record.outputs)
-    ]
-    known = {*record.outputs, *derived_names(post), "record.json"}
-    findings += [
-        Finding(f"{folder}/{name}", 1, "was written by no run", f"delete it, or: {again}")
-        for name in sorted(os.listdir(post.run_folder))
-        if name not in known
-    ]
+    for name in missing_outputs(post, record.outputs):
+        yield Finding(f"{post.run_name}/{name}", 1, "is not what the run wrote", again)
+    for name in sorted(
+        {*os.listdir(post.run_folder)} - {*record.outputs, *derived_names(post), "record.json"}
+    ):
+        yield Finding(f"{post.run_name}/{name}", 1, "was written by no run", f"delete it, or: {again}")
     if not record.outputs:
-        message = "the run has no outputs at all"
-        findings.append(
-            Finding(f"{folder}/record.json", 1, message, f"print or draw something, then: {again}")
-        )
+        fix = f"print or draw something, then: {again}"
+        yield Finding(f"{post.run_name}/record.json", 1, "the run has no outputs at all", fix)
     shown = {mention.file for mention in post.mentions}
-    cells = {cell.name: cell for cell in post.cells}
+    cells = {cell.name: cell for cell in post.cells if "quiet" not in cell.flags}
     for entry in record.cells:
-        cell = cells.get(entry["region"])
-        if cell is None or "quiet" in cell.flags:
-            continue
-        fix = "show it below the cell, or mark the fence .quiet"
-        findings += [
-            post.finding(cell.line, f"{name} is shown nowhere on the page", fix)
-            for name in entry["outputs"]
-            if name not in shown
-        ]
-    return findings
+        for name in entry["outputs"]:
+            if (cell := cells.get(entry["region"])) and name not in shown:
+                fix = "show it below the cell, or mark the fence .quiet"
+                yield post.finding(cell.line, f"{name} is shown nowhere on the page", fix)
 
 
-def _values(post: Post, record: Record) -> list[Finding]:
-    """Values undeclared, unused, missing from the run, or outside their tolerance; and other expressions."""
-    findings: list[Finding] = []
+def _values(post: Post, record: Record) -> Iterator[Finding]:
+    """Find values undeclared, unused, not in the run, or outside their tolerance; and other expressions."""
     used: set[str] = set()
     for number, text in enumerate(post.body.split("\n"), post.first_line):
         if statement := STATEMENT.search(text):
             message = f"{statement[0]} works on the page alone: the editions would show it as it stands"
-            findings.append(post.finding(number, message, "write sentences that hold for every run"))
+            yield post.finding(number, message, "write sentences that hold for every run")
         for expression in EXPRESSION.findall(text):
             named = VALUE.fullmatch(expression)
             if not named or named[1] != post.package:
                 fix = f"quote values as {{{{ {post.package}.name }}}}, with their format in the front matter"
-                findings.append(
-                    post.finding(number, f"the expression {expression} is no value of this post", fix)
-                )
+                yield post.finding(number, f"the expression {expression} is no value of this post", fix)
                 continue
             used.add(named[2])
             if named[2] not in post.values:
                 message = f"value {named[2]} is used and not declared"
-                findings.append(post.finding(number, message, "declare it under values in the front matter"))
+                yield post.finding(number, message, "declare it under values in the front matter")
     values = all_values(record.content)
     for name, declared in post.values.items():
         line = post.line_of(f"{name}:")
         if name not in used:
-            findings.append(
-                post.finding(line, f"value {name} is declared and not used", "quote or delete it")
-            )
+            yield post.finding(line, f"value {name} is declared and not used", "quote or delete it")
         if name not in values:
-            fix = f"blog run {post.slug}"
-            findings.append(post.finding(line, f"value {name} is not in the record", fix))
+            yield post.finding(line, f"value {name} is not in the record", f"blog run {post.slug}")
         elif not within(values[name], declared):
             expected = f"{declared['is']} within {declared.get('within', 0)}"
             message = f"value {name} is {values[name]}, and {expected} was expected"
-            findings.append(post.finding(line, message, "mend the code or the claim"))
+            yield post.finding(line, message, "fix the code or the claim")
     try:
         shown_values(post, record.content)
     except PostError as error:
-        findings += error.findings
-    return findings
+        yield from error.findings
 
 
 def as_json(verdicts: list[Verdict]) -> str:

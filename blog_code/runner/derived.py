@@ -7,12 +7,13 @@ they are those of the post as it stands.
 import json
 from typing import Any
 
-from blog_code.runner.cells import Post
-from blog_code.runner.errors import Finding, PostError, read_text
+from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.post import Post
+from blog_code.posts.values import shown_values
 from blog_code.runner.record import Record, digest, fits, missing_outputs
-from blog_code.runner.values import shown_values
 
 INDEX = "derived.yml"
+TORN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 
 
 def as_json(content: object) -> bytes:
@@ -46,13 +47,14 @@ def prose_digest(post: Post) -> str:
 
 def edited(post: Post) -> list[Finding]:
     """Derived files that are gone or were edited by hand."""
-    folder = f"docs/runs/{post.slug}"
     again = f"blog run {post.slug}"
     index = _index(post)
     if index is None:
-        return [Finding(f"{folder}/{INDEX}", 1, "is missing or torn, so the editions may be old", again)]
+        return [
+            Finding(f"{post.run_name}/{INDEX}", 1, "is missing or torn, so the editions may be old", again)
+        ]
     return [
-        Finding(f"{folder}/{name}", 1, "was edited by hand, or is gone", again)
+        Finding(f"{post.run_name}/{name}", 1, "was edited by hand, or is gone", again)
         for name in missing_outputs(post, dict.fromkeys(derived_names(post) - {INDEX}, "") | index["files"])
     ]
 
@@ -78,24 +80,22 @@ def _index(post: Post) -> dict[str, Any] | None:
 
 def accepted_outputs(post: Post) -> dict[str, Any]:
     """What each cell displayed, from the accepted notebook; PostError where that is not the run's."""
+    import nbformat
+
     path = post.run_folder / f"{post.slug}.ipynb"
 
     def torn(message: str) -> PostError:
-        name = path.relative_to(post.root).as_posix()
-        return PostError(Finding(name, 1, message, f"blog run --force {post.slug}"))
+        return PostError(Finding(f"{post.run_name}/{path.name}", 1, message, f"blog run --force {post.slug}"))
 
     text = read_text(path, post.root)
     index = _index(post)
     if index and index["files"].get(path.name) != digest(text.encode()):
         raise torn("the notebook was edited by hand")
     try:
-        cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
-        outputs = {cell["id"]: cell["outputs"] for cell in cells}
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        nbformat.validate(notebook := json.loads(text), version=4, version_minor=5)
+        return {cell["id"]: cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"}
+    except (*TORN, nbformat.ValidationError) as error:
         raise torn(f"the notebook is torn: {type(error).__name__}") from None
-    if not fits(outputs, {str: [{"output_type": str}]}):
-        raise torn("the notebook is torn: its outputs are none")
-    return outputs
 
 
 def remade(post: Post, record: Record) -> dict[str, bytes]:

@@ -1,16 +1,18 @@
 """The post for other hands: an executed notebook, and a plain script."""
 
 import ast
-import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from blog_code.runner.cells import IMAGE, SNIPPET, Cell, Post
-from blog_code.runner.errors import PostError
-from blog_code.runner.values import shown_values
+import nbformat
+from nbformat import NotebookNode, v4
 
-FENCE = re.compile(r"^([ \t>]*)(`{3,}|~{3,})(.*)$")
+from blog_code.errors import PostError
+from blog_code.posts.post import IMAGE, SNIPPET, Cell, Fence, Post
+from blog_code.posts.values import shown_values
+from blog_code.runner.record import normal_name, pins
+
 BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
 VALUE = re.compile(r"\{\{\s*\w+\.(\w+)\s*\}\}")
 LITERAL = re.compile(r"(`+[^`]+`+|\$[^$]+\$|\\\(.+?\\\))")  # code and mathematics, which stay as they are
@@ -38,10 +40,8 @@ def edition_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -
 
 def requirements(post: Post, record: dict[str, Any]) -> list[str]:
     """What the cells import, in the versions that ran, and what the front matter adds, pinned by the lock."""
-    lock = post.root / "requirements.lock"
-    text = lock.read_text(encoding="utf-8") if lock.exists() else ""
-    pinned: dict[str, str] = dict(re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.M))
-    wanted = {name: pinned.get(name, "") for name in post.meta.get("requirements") or []}
+    locked = pins(post.root)
+    wanted = {name: locked.get(normal_name(name), [""])[-1] for name in post.meta.get("requirements") or []}
     wanted |= {
         name: version for name, version in record["versions"].items() if name not in {"python", "jaxlib"}
     }
@@ -50,7 +50,7 @@ def requirements(post: Post, record: dict[str, Any]) -> list[str]:
 
 def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:
     """The notebook edition: prose, cells with stable ids, and the outputs of the run."""
-    cells: list[dict[str, Any]] = []
+    cells: list[NotebookNode] = []
     for number, part in enumerate(parts):
         if isinstance(part, Cell):
             known = {"parameters": "parameters", "raises": "raises-exception"}  # to papermill and Jupyter
@@ -59,44 +59,21 @@ def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str,
         else:
             following = parts[number + 1] if number + 1 < len(parts) else None
             name = f"_before-{following.name}" if isinstance(following, Cell) else "_end"
-            cells.append({"cell_type": "markdown", "id": name, "metadata": {}, "source": _lines(part)})
+            cells.append(v4.new_markdown_cell(part, id=name))
     if wanted:
         install = _code("_install", f"%pip install --quiet {' '.join(wanted)}", ["install"], [])
-        cells.insert(next(n for n, cell in enumerate(cells) if cell["cell_type"] == "code"), install)
+        cells.insert(next(n for n, cell in enumerate(cells) if cell.cell_type == "code"), install)
     metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     }
-    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
-    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
+    return str(v4.writes(v4.new_notebook(cells=cells, metadata=nbformat.from_dict(metadata)))) + "\n"
 
 
-def _code(name: str, source: str, tags: list[str], outputs: list[dict[str, Any]]) -> dict[str, Any]:
-    return {
-        "cell_type": "code",
-        "id": name,
-        "execution_count": None,
-        "metadata": {"tags": tags},
-        "source": _lines(source),
-        "outputs": [_split(output) for output in outputs],
-    }
-
-
-def _lines(text: Any) -> Any:
-    """A text as a notebook keeps it: a list of lines, so that differences can be read."""
-    return text.splitlines(keepends=True) if isinstance(text, str) else text
-
-
-def _split(output: dict[str, Any]) -> dict[str, Any]:
-    """An output with its texts in lines."""
-    split = dict(output)
-    if "text" in split:
-        split["text"] = _lines(split["text"])
-    if "data" in split:
-        split["data"] = {
-            kind: shown if kind == "image/png" else _lines(shown) for kind, shown in split["data"].items()
-        }
-    return split
+def _code(name: str, source: str, tags: list[str], outputs: list[dict[str, Any]]) -> NotebookNode:
+    given = nbformat.from_dict({"metadata": {"tags": tags}, "outputs": outputs})
+    cell: NotebookNode = v4.new_code_cell(source, id=name, **given)
+    return cell
 
 
 def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:
@@ -137,55 +114,47 @@ def _parts(post: Post, record: dict[str, Any]) -> Iterator[str | Cell]:
     values |= {
         name: "…" for name in values if post.values.get(name, {}).get("timing")
     }  # no run has another's
-    cells = {cell.line: cell for cell in post.cells}
     prose = [f"# {post.meta['title']}", ""]
     lines = post.body.split("\n")
     blocks: list[str] = []
-    number = 0
-    while number < len(lines):
-        line = lines[number]
-        if opened := FENCE.match(line):
-            end = _closing(lines, number, opened[2])
-            cell = cells.get(post.first_line + number)
-            if cell and cell.runs:
+    behind = 0  # where what is page-only ends
+    for part in post.parts:
+        number = part.line - post.first_line
+        if isinstance(part, Fence):
+            if number < behind:
+                if part.cell:
+                    message = "a cell that is page-only, and the editions have all cells"
+                    raise PostError(post.finding(part.line, message, "move it out of the div"))
+            elif part.cell and part.cell.runs:
                 yield from _tidy(prose)
-                yield cell
+                yield part.cell
                 prose = []
             else:
-                inner = [_quoted(text, values) for text in lines[number + 1 : end]]
-                prose += _plain_fence(opened[3], inner, cell)
-            number = end + 1
+                prose += _plain_fence(part, values)
             continue
-        if PAGE_ONLY.match(line):
-            end = _closing_div(lines, number)
-            if inside := [at for at in cells if number < at - post.first_line <= end]:
-                message = "a cell that is page-only, and the editions have all cells"
-                raise PostError(post.finding(inside[0], message, "move it out of the div"))
-            number = end + 1
-            continue
-        if line.lstrip().startswith("<!--"):
-            while number < len(lines) - 1 and "-->" not in lines[number]:
-                number += 1
-            if behind := lines[number].partition("-->")[2].strip():
-                lines[number] = behind
+        end = number + len(part.lines)
+        while (number := max(number, behind)) < end:
+            line = lines[number]
+            if PAGE_ONLY.match(line):
+                behind = _closing_div(lines, number) + 1
                 continue
-        elif block := BLOCK.match(line):
-            _block(block, _quoted(block[3] or "", values).strip(), blocks, prose)
-            while block[2] and number + 1 < len(lines) and lines[number + 1].startswith("    "):
-                number += 1  # the options of the block
-        elif not SNIPPET.match(line) and not WRAPPER.match(line):
-            text = _plain(line, post, values)
-            if text.strip() or not line.strip():
-                caption = text.strip() and blocks and blocks[-1].endswith("caption")
-                prose.append(f"*{text.strip()}*" if caption and "*" not in text else text)
-        number += 1
+            if line.lstrip().startswith("<!--"):
+                while number < end - 1 and "-->" not in lines[number]:
+                    number += 1
+                if rest := lines[number].partition("-->")[2].strip():
+                    lines[number] = rest
+                    continue
+            elif block := BLOCK.match(line):
+                _block(block, _quoted(block[3] or "", values).strip(), blocks, prose)
+                while block[2] and number + 1 < end and lines[number + 1].startswith("    "):
+                    number += 1  # the options of the block
+            elif not SNIPPET.match(line) and not WRAPPER.match(line):
+                text = _plain(line, post, values)
+                if text.strip() or not line.strip():
+                    caption = text.strip() and blocks and blocks[-1].endswith("caption")
+                    prose.append(f"*{text.strip()}*" if caption and "*" not in text else text)
+            number += 1
     yield from _tidy(prose)
-
-
-def _closing(lines: list[str], number: int, fence: str) -> int:
-    """The number of the line that closes a fence; `read_post` has seen that there is one."""
-    closing = re.compile(rf"^[ \t>]*{fence[0]}{{{len(fence)},}}[ \t]*$")
-    return next((n for n in range(number + 1, len(lines)) if closing.match(lines[n])), len(lines))
 
 
 def _closing_div(lines: list[str], number: int) -> int:
@@ -198,14 +167,14 @@ def _closing_div(lines: list[str], number: int) -> int:
     return len(lines) - 1
 
 
-def _plain_fence(info: str, inner: list[str], cell: Cell | None) -> list[str]:
+def _plain_fence(fence: Fence, values: dict[str, str]) -> list[str]:
     """A fence that is not executed: code that is only shown, or text; outputs stand below their cells."""
-    if cell:
-        return ["", "```python", *cell.region.source.split("\n"), "```", ""]
-    classes = re.findall(r"\.([\w-]+)", info) if info.strip().startswith("{") else info.split()
-    if "output" in classes:
+    if fence.cell:
+        return ["", "```python", *fence.cell.region.source.split("\n"), "```", ""]
+    if "output" in fence.classes:
         return []
-    return [f"```{classes[0] if classes else ''}", *inner, "```"]
+    inner = [_quoted(text, values) for text in fence.lines]
+    return [f"```{(fence.classes or [''])[0]}", *inner, "```"]
 
 
 def _block(block: re.Match[str], title: str, blocks: list[str], prose: list[str]) -> None:

@@ -1,7 +1,6 @@
 """Execute the cells of a post in one fresh kernel, and collect what they print and draw."""
 
 import ast
-import base64
 import contextlib
 import importlib.metadata
 import json
@@ -10,7 +9,7 @@ import re
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +18,14 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
-from blog_code.runner.cells import Cell, Post, imports
-from blog_code.runner.errors import Finding, PostError, read_text
-from blog_code.runner.figures import figure_files, mark_quick
-from blog_code.runner.kernels import Nursery, new_manager
-from blog_code.runner.record import commit_of, lock_digest
+from blog_code.errors import Finding, PostError
+from blog_code.posts.post import Cell, Post
+from blog_code.posts.regions import imports
+from blog_code.runner.git import commit_of
+from blog_code.runner.kernels import ForkServer, new_manager
+from blog_code.runner.outputs import COLOUR_CODES, CellResult, collect
+from blog_code.runner.record import LOCK, lock_digest, normal_name, pins
 
-COLOUR_CODES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-LOCK = "requirements.lock"
 CELL_SECONDS, POST_SECONDS = 1200, 3600
 KERNEL_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
@@ -34,16 +33,6 @@ KERNEL_OPTIONS = [
     "--IPKernelApp.log_level=40",
     "--HistoryManager.enabled=False",
 ]
-
-
-@dataclass
-class CellResult:
-    """What one cell left: files for the page, the notebook's outputs, seconds."""
-
-    cell: Cell
-    files: dict[str, bytes] = field(default_factory=dict)
-    outputs: list[NotebookNode] = field(default_factory=list)
-    seconds: float = 0.0
 
 
 @dataclass
@@ -68,7 +57,7 @@ def execute(
     cell_timeout: float | None = None,
     post_timeout: float | None = None,
     say: Callable[[str], None] = print,
-    nursery: Nursery | None = None,
+    fork_server: ForkServer | None = None,
 ) -> RunResult:
     """Run the cells of a post in order; raises PostError naming region, file and line where one fails."""
     running = [cell for cell in post.cells if cell.runs]
@@ -80,8 +69,8 @@ def execute(
     results: list[CellResult] = []
     started = time.monotonic()
     with contextlib.ExitStack() as ending:
-        nursery = nursery or ending.enter_context(Nursery())
-        client, folder = ending.enter_context(_kernel(nursery, post, running[0], say))
+        fork_server = fork_server or ending.enter_context(ForkServer())
+        client, folder = ending.enter_context(_kernel(fork_server, post, running[0], say))
         for number, cell in enumerate(running, 1):
             left = post_limit - (time.monotonic() - started)
             limit = _Limit(cell_limit, "cell") if cell_limit <= left else _Limit(left, "post", post_limit)
@@ -97,13 +86,9 @@ def execute(
 
 def check_installed(post: Post) -> None:
     """Refuse a package that a cell imports and that is of another version than the lock names."""
-    path = post.root / LOCK
-    text = read_text(path, post.root) if path.exists() else ""
-    pins: dict[str, list[str]] = {}  # more than one where it depends on the platform
-    for name, version in re.findall(r"^([\w.-]+)==([^\s;\\]+)", text, re.M):
-        pins.setdefault(re.sub(r"[-_.]+", "-", name).lower(), []).append(version)
+    locked = pins(post.root)
     for name in sorted(imported_packages(post)):
-        pinned = pins.get(re.sub(r"[-_.]+", "-", name).lower())
+        pinned = locked.get(normal_name(name))
         try:
             installed = importlib.metadata.version(name) if pinned else ""
         except importlib.metadata.PackageNotFoundError:
@@ -166,13 +151,13 @@ class _Client(NotebookClient):
 
 @contextlib.contextmanager
 def _kernel(
-    nursery: Nursery, post: Post, first: Cell, say: Callable[[str], None]
+    fork_server: ForkServer, post: Post, first: Cell, say: Callable[[str], None]
 ) -> Iterator[tuple[_Client, Path]]:
     """A kernel in an empty folder, which leaves no process behind."""
-    folder = nursery.folder()
+    folder = fork_server.folder()
     client = _Client(
         nbformat.v4.new_notebook(),
-        km=new_manager(nursery, folder),
+        km=new_manager(fork_server, folder),
         store_widget_state=False,
         shutdown_kernel="immediate",
     )
@@ -214,7 +199,10 @@ def _run_cell(
         raise _failure(post, cell, _line(traceback, cell), message, detail=traceback)
     if raises and not error:
         raise _failure(post, cell, 1, "is marked .raises and did not raise")
-    return _collect(post, cell, node, seconds, quick=quick)
+    try:
+        return collect(cell, node.outputs, seconds, quick=quick)
+    except ValueError as unfit:
+        raise _failure(post, cell, 1, str(unfit)) from None
 
 
 def _line(traceback: str, cell: Cell) -> int:
@@ -226,80 +214,10 @@ def _line(traceback: str, cell: Cell) -> int:
 
 def _failure(post: Post, cell: Cell, line: int, message: str, hint: str = "", detail: str = "") -> PostError:
     """What went wrong in a cell: file and line of its module, then the line of the post that shows it."""
-    fix = f"{post.name}:{cell.line} shows it; {hint or 'mend it'}, then: blog run {post.slug}"
+    fix = f"{post.name}:{cell.line} shows it; {hint or 'fix it'}, then: blog run {post.slug}"
     where = f"blog_code/{cell.region.module}"
     said = f"post {post.slug}, region {cell.name}: {message}"
     return PostError(Finding(where, cell.region.start + line - 1, said, fix), detail=detail)
-
-
-def _collect(post: Post, cell: Cell, node: NotebookNode, seconds: float, *, quick: bool) -> CellResult:
-    """Turn a cell's outputs into files for the page and outputs for the notebook."""
-    result = CellResult(cell, seconds=round(seconds, 2))
-    text, html, figures = "", "", 0
-    for out in _merged(node.outputs):
-        data = out.get("data", {})
-        pictures = [kind for kind in data if kind.startswith("image/")]
-        if out.output_type == "stream":
-            text += out.text
-            kept = nbformat.v4.new_output("stream", name="stdout", text=out.text)
-        elif out.output_type == "error":
-            said = COLOUR_CODES.sub("", f"{out.ename}: {out.evalue}")
-            text += said + "\n"
-            evalue = COLOUR_CODES.sub("", out.evalue)
-            kept = nbformat.v4.new_output("error", ename=out.ename, evalue=evalue, traceback=[said])
-        elif pictures:
-            figures += 1
-            if not {"image/png", "image/svg+xml"} & set(pictures):
-                raise _failure(post, cell, 1, f"displays {pictures[0]}, and a page takes PNG and SVG")
-            try:
-                file, content = figure_files(cell.name + (f"-{figures}" if figures > 1 else ""), data)
-            except (OSError, ValueError, SyntaxError) as error:  # XMLSyntaxError is a SyntaxError
-                raise _failure(post, cell, 1, f"displays a figure that cannot be read: {error}") from None
-            content = mark_quick(file, content) if quick else content
-            result.files[file] = content
-            kind = "image/svg+xml" if file.endswith(".svg") else "image/png"
-            shown = content.decode() if kind == "image/svg+xml" else base64.b64encode(content).decode()
-            kept = nbformat.v4.new_output("display_data", data={kind: shown, "text/plain": "<Figure>"})
-        else:
-            plain = {
-                kind: COLOUR_CODES.sub("", shown) for kind, shown in data.items() if isinstance(shown, str)
-            }
-            if "text/html" in plain:
-                html += plain["text/html"] + "\n"
-            else:
-                text += plain.get("text/plain", "") + "\n"
-            kept = nbformat.v4.new_output(out.output_type, data=plain)  # what a script has to print
-        result.outputs.append(kept)
-    if text.strip():
-        result.files[f"{cell.name}.txt"] = (text.rstrip() + "\n").encode()
-    if html:
-        result.files[f"{cell.name}.html"] = html.encode()
-    return result
-
-
-def _merged(outputs: list[NotebookNode]) -> list[NotebookNode]:
-    """The outputs without standard error, and with what was printed in one piece however it arrived."""
-    merged: list[NotebookNode] = []
-    for out in outputs:
-        if out.output_type != "stream":
-            merged.append(out)
-        elif out.name == "stdout":
-            if merged and merged[-1].output_type == "stream":
-                merged[-1].text += out.text
-            else:
-                merged.append(out)
-    for out in merged:
-        if out.output_type == "stream":
-            out.text = "\n".join(map(_as_seen, COLOUR_CODES.sub("", out.text).split("\n")))
-    return merged
-
-
-def _as_seen(line: str) -> str:
-    """What a terminal shows of a line that returns to its start, as progress bars do."""
-    seen = ""
-    for part in line.split("\r"):
-        seen = part + seen[len(part) :]
-    return seen
 
 
 def _ask(client: _Client, code: str) -> str:
@@ -354,7 +272,7 @@ def _questions(client: _Client, post: Post) -> tuple[dict[str, Any], dict[str, A
         said = _ask(client, f"exec({QUESTIONS!r}, {asked})")
         values, data, device, versions = json.loads(said.strip().split("\n")[-1])
     except ValueError as error:
-        fix = f"mend the cells or the front matter, then: blog run {post.slug}"
+        fix = f"fix the cells or the front matter, then: blog run {post.slug}"
         raise PostError(
             post.finding(post.line_of("values:"), f"at the end of the run: {error}", fix)
         ) from None

@@ -9,9 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from blog_code.runner.cells import Post, post_paths, read_post
+from blog_code.errors import PostError
+from blog_code.posts.post import Post, post_paths, read_post
 from blog_code.runner.check import check_post
-from blog_code.runner.errors import PostError
 from blog_code.runner.run import fresh_record, recover_run, refresh, run_post
 
 FAILED = "failed"
@@ -29,11 +29,11 @@ def run_posts(
     post_timeout: float | None = None,
 ) -> bool:
     """Run the posts that need it; one that fails does not stop the others. True where all went well."""
-    from blog_code.runner.kernels import Nursery
+    from blog_code.runner.kernels import ForkServer
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    nursery = Nursery(threads=max(1, cores // jobs) if jobs > 1 else None)
-    limits = {"cell_timeout": cell_timeout, "post_timeout": post_timeout, "nursery": nursery}
+    fork_server = ForkServer(threads=max(1, cores // jobs) if jobs > 1 else None)
+    limits = {"cell_timeout": cell_timeout, "post_timeout": post_timeout, "fork_server": fork_server}
     spoken = threading.Lock()
 
     def say(text: str) -> None:
@@ -49,11 +49,11 @@ def run_posts(
             say("\n".join(filter(None, [error.detail, str(error)])))
             return FAILED
 
-    with nursery, ThreadPoolExecutor(jobs) as pool:
+    with fork_server, ThreadPoolExecutor(jobs) as pool:
         try:
             ended = dict(zip(paths, pool.map(one, paths), strict=True))
         except KeyboardInterrupt:
-            nursery.end()
+            fork_server.end()
             say("stopped; accepted runs are as they were")
             os._exit(130)  # the threads wait for kernels that are gone
     failed = [path.stem for path, state in ended.items() if state == FAILED]
@@ -86,7 +86,7 @@ def _one(
         return "with nothing to run"
     count = sum(cell.runs for cell in post.cells)
     if verify:
-        from blog_code.runner.compare import verify_post
+        from blog_code.runner.verify import verify_post
 
         say(f"{post.slug}: executing {count} cells aside, to compare")
         return verify_post(post, say=say, **limits)

@@ -20,7 +20,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 STYLE = Path(__file__).with_name("figures.mplstyle")
-SCRIPT = Path(__file__).with_name("nursery.py")
+SCRIPT = Path(__file__).with_name("fork_server.py")
 # A process that runs while cells do needs to know these; everything else stays as the author's shell has it.
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
@@ -36,7 +36,7 @@ REMOVED = {"PYTHONSTARTUP", "FORCE_COLOR", "CLICOLOR_FORCE"}
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-class Nursery:
+class ForkServer:
     """Starts a warm process that forks kernels; as a context it ends them all, and removes their folders."""
 
     def __init__(self, threads: int | None = None) -> None:
@@ -135,10 +135,10 @@ class Forked:
 class _Provisioner(LocalProvisioner):
     """Forks a kernel where jupyter_client would start one."""
 
-    nursery: Nursery
+    fork_server: ForkServer
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        kernel = self.nursery.fork(cmd[cmd.index("-f") :], kwargs["cwd"])
+        kernel = self.fork_server.fork(cmd[cmd.index("-f") :], kwargs["cwd"])
         self.process, self.pid, self.pgid = kernel, kernel.pid, kernel.pid  # type: ignore[assignment]
         self.cwd = kwargs["cwd"]
         return self.connection_info
@@ -153,13 +153,13 @@ class _Provisioner(LocalProvisioner):
 
 
 class _KernelClient(AsyncKernelClient):
-    """Speaks to a kernel; ready without the fifth of a second in which jupyter_client drops stray news.
+    """Speaks to a kernel; ready without the 0.2 s that jupyter_client takes to drop stray iopub messages.
 
     nbclient does not need that: it takes only what answers a request of its own.
     """
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:
-        """Return when the kernel answers and its news arrives; raises RuntimeError where it does not."""
+        """Return when the kernel answers and its iopub messages arrive; raises RuntimeError otherwise."""
         end = time.monotonic() + (timeout or 60)
         while time.monotonic() < end:
             self.kernel_info()
@@ -172,12 +172,12 @@ class _KernelClient(AsyncKernelClient):
         raise RuntimeError("it does not answer")
 
 
-def new_manager(nursery: Nursery, folder: Path) -> AsyncKernelManager:
-    """A manager whose kernel will be forked from the nursery; they talk through sockets beside its folder."""
+def new_manager(fork_server: ForkServer, folder: Path) -> AsyncKernelManager:
+    """A manager whose kernel the server will fork; they talk through sockets beside its folder."""
     manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}-socket")
     manager.client_factory = _KernelClient
     manager.connection_file = f"{folder}.json"
     provisioner = _Provisioner(parent=manager, kernel_spec=manager.kernel_spec)
-    provisioner.nursery = nursery
+    provisioner.fork_server = fork_server
     manager.provisioner = provisioner
     return manager

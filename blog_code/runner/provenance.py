@@ -4,7 +4,7 @@ import datetime
 import re
 from typing import Any
 
-from blog_code.runner.cells import Post
+from blog_code.posts.post import Post
 
 NAMES = {"jax": "JAX", "flax": "Flax", "optax": "Optax", "numpy": "NumPy", "python": "Python"}
 
@@ -24,7 +24,7 @@ def provenance(post: Post, record: dict[str, Any]) -> str:
         device_name(record),
         *(f"{NAMES[name]} {versions[name]}" for name in ("jax", "flax", "optax") if name in versions),
         duration(record["volatile"]["seconds"]),
-        *([plain(record["data"]["source"])] if "source" in record["data"] else []),
+        *([one_line(record["data"]["source"])] if "source" in record["data"] else []),
         day(record),
         *([f"commit {record['commit'][:7]}"] if record["commit"] else []),
     ]
@@ -42,14 +42,14 @@ def environment(record: dict[str, Any]) -> str:
         "Device": record["device"],
         "Processor": record["volatile"]["host"],
         **{NAMES.get(name, name): version for name, version in record["versions"].items()},
-        "Data": plain(record["data"].get("source", "none")),
+        "Data": one_line(record["data"].get("source", "none")),
         "Run": f"{duration(record['volatile']['seconds'])}, on {day(record)}",
     }
     table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
     return f"| | |\n| --- | --- |\n{table}\n"
 
 
-def plain(text: object) -> str:
+def one_line(text: object) -> str:
     """Text of a run as it may stand in a line or a table: no line ends, nothing that Jinja would read."""
     return re.sub(r"[{}|\s]+", " ", str(text)).strip()
 

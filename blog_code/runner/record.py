@@ -5,16 +5,19 @@ import functools
 import hashlib
 import json
 import os
-import subprocess
+import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from blog_code.runner.cells import FILE_NAME, Post
-from blog_code.runner.errors import Finding, PostError, read_text
+from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.front_matter import FILE_NAME
+from blog_code.posts.post import Post
 
 FORMAT = 1
+LOCK = "requirements.lock"
+PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)", re.M)
 PARTS = ("cells", "lock", "data", "device", "profile")
 STALE = {"cells", "data", "profile"}  # the other parts, lock and device, make a post due
 
@@ -50,11 +53,25 @@ def fingerprint(post: Post, *, data: dict[str, str] | None = None, profile: str 
     """
     return {
         "cells": digest([cell_digest(cell.region.source, cell.flags) for cell in post.cells]),
-        "lock": lock_digest(post.root / "requirements.lock"),
+        "lock": lock_digest(post.root / LOCK),
         "data": digest(post.meta.get("data") or {} if data is None else data),
         "device": device_kind(),
         "profile": profile,
     }
+
+
+def pins(root: Path) -> dict[str, list[str]]:
+    """Return the versions that the lock names of each package: more than one if platforms differ."""
+    path = root / LOCK
+    found: dict[str, list[str]] = {}
+    for name, version in PIN.findall(read_text(path, root) if path.exists() else ""):
+        found.setdefault(normal_name(name), []).append(version)
+    return found
+
+
+def normal_name(package: str) -> str:
+    """Spell the name of a package in the one way: array-record for array_record."""
+    return re.sub(r"[-_.]+", "-", package).lower()
 
 
 def lock_digest(path: Path) -> str:
@@ -116,7 +133,7 @@ def fits(value: object, shape: Any) -> bool:
 def read_record(post: Post) -> Record | None:
     """Read the record of the accepted run; None where the post has none yet."""
     path = post.run_folder / "record.json"
-    name = f"docs/runs/{post.slug}/record.json"
+    name = f"{post.run_name}/record.json"
     if not post.run_folder.exists():
         return None
 
@@ -168,7 +185,7 @@ def changed_parts(post: Post, record: Record) -> list[str]:
     """The parts of the fingerprint that differ from the sources as they stand."""
     now = fingerprint(post)
     changed = {part for part in PARTS if now[part] != record.fingerprint.get(part)}
-    # Outputs bear the names of their regions: a new name is a change, even of the same code.
+    # Outputs have the names of their regions: a new name is a change, even of the same code.
     if [cell["region"] for cell in record.cells] != [cell.name for cell in post.cells]:
         changed.add("cells")
     if "jax" not in record.versions:  # it computes on the CPU, whatever else is there
@@ -186,21 +203,3 @@ def changed_regions(post: Post, record: Record) -> list[str]:
         "gone": [name for name in before if name not in now],
     }
     return [f"{what} {', '.join(names)}" for what, names in said.items() if names] or ["their order changed"]
-
-
-def commit_of(post: Post) -> str | None:
-    """The commit that holds exactly the code of this post; None where the working tree differs from it."""
-    sources = [f"blog_code/{post.package}", "requirements.lock"]
-
-    def git(*arguments: str) -> str:
-        try:
-            done = subprocess.run(
-                ["git", *arguments], cwd=post.root, capture_output=True, text=True, check=False
-            )
-        except FileNotFoundError:  # a machine without git
-            return "?"
-        return done.stdout.strip() if done.returncode == 0 else "?"
-
-    head = git("rev-parse", "HEAD")
-    clean = git("status", "--porcelain", "--", *sources) == ""
-    return head if clean and head != "?" else None

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from blog_code.errors import PostError, writing
+from blog_code.posts.post import Post
+from blog_code.posts.values import all_values
 from blog_code.runner.atomic import Busy, aside, lock, recover, replace_folder
-from blog_code.runner.cells import Post
 from blog_code.runner.derived import accepted_outputs, as_json, derived_files, derived_names, remade
-from blog_code.runner.errors import PostError, writing
 from blog_code.runner.record import (
     FORMAT,
     STALE,
@@ -25,7 +26,6 @@ from blog_code.runner.record import (
     read_record,
     seal,
 )
-from blog_code.runner.values import all_values
 
 if TYPE_CHECKING:  # what executes takes a second to import, and most commands execute nothing
     from blog_code.runner.execute import RunResult

@@ -4,34 +4,34 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from pathlib import Path
 
+from blog_code.errors import Finding, PostError, writing
+from blog_code.posts.post import RUNS
+from blog_code.repository import Repository
 from blog_code.runner.atomic import Busy, lock, replace_folder
-from blog_code.runner.errors import Finding, PostError, writing
+from blog_code.site.finish import finish_pages
+from blog_code.site.page import Site
 
 MKDOCS = Path(__file__).with_name("quiet.py")
 
 
-def build_site(root: Path) -> Path:
+def build_site(repository: Repository) -> Path:
     """Build the site into `site/`; a build that fails leaves the old one whole. Returns its folder."""
+    root = repository.root
     staging = root / ".blog" / "site"
     try:
         with (
             writing("the site", root, "blog build"),
             lock(root / ".blog" / "locks" / "site.lock") as held,
-            ThreadPoolExecutor(1) as beside,
         ):
             shutil.rmtree(staging, ignore_errors=True)
             runs = runs_of(root)
-            finishing = beside.submit(prepare, staging, root)
             write_pages(root, staging, held)
-            finishing.result()()
+            finish_pages(Site(repository, staging))
             if runs_of(root) != runs:
                 message = "a run was replaced while the site was built from it; site/ is as it was"
-                raise PostError(Finding("docs/runs", 1, message, "blog build"))
+                raise PostError(Finding(RUNS, 1, message, "blog build"))
             replace_folder(staging, root / "site")
     except Busy:
         message = "another build is under way"
@@ -41,23 +41,13 @@ def build_site(root: Path) -> Path:
 
 def runs_of(root: Path) -> dict[str, int]:
     """The number on the disk of each accepted run: one that takes its place has another."""
-    return {folder.name: folder.stat().st_ino for folder in (root / "docs" / "runs").glob("*/")}
-
-
-def prepare(staging: Path, root: Path) -> Callable[[], None]:
-    """Load the finishing step and read the posts, while MkDocs works; returns what is left to do."""
-    from blog_code.site.finish import finish_pages
-    from blog_code.site.page import read_site
-
-    site = read_site(root, staging)
-    _ = site.posts  # read now, and kept
-    return partial(finish_pages, site)
+    return {folder.name: folder.stat().st_ino for folder in (root / RUNS).glob("*/")}
 
 
 def write_pages(root: Path, folder: Path, *locks_held: int) -> None:
-    """Let MkDocs write the pages into a folder; it holds the locks too, lest it outlive a killed build."""
+    """Let MkDocs write the pages into a folder; it holds the locks too, as it may outlive a killed build."""
     command = [sys.executable, "-P", str(MKDOCS), "build", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1"}
     if subprocess.run(command, cwd=root, env=environment, pass_fds=locks_held, check=False).returncode:
         message = "mkdocs build --strict failed; site/ is as it was"
-        raise PostError(Finding("mkdocs.yml", 1, message, "mend what it names above, then: blog build"))
+        raise PostError(Finding("mkdocs.yml", 1, message, "fix what it names above, then: blog build"))

@@ -39,11 +39,11 @@ def bibtex(page: Page) -> str:
     title = re.sub(r"([A-Z]\w*[A-Z]\w*|(?<!^)\b[A-Z]\w*)", r"{\1}", page.meta["title"])
     fields = {
         "title": title,
-        "author": "{" + str(page.meta.get("author") or page.site.author) + "}",
+        "author": "{" + str(page.meta.get("author") or page.site.settings.author) + "}",
         "year": str(date.year),
         "month": f"{date:%b}".lower(),
         "howpublished": rf"\url{{{page.url}}}",
-        "note": page.site.name + (f", executed {executed_on(page)}" if page.record else ""),
+        "note": page.site.settings.name + (f", executed {executed_on(page)}" if page.record else ""),
     }
     braced = {key: value if key == "month" else "{" + value + "}" for key, value in fields.items()}
     lines = ",\n".join(f"  {key} = {value}" for key, value in braced.items())
@@ -62,8 +62,8 @@ def changes(page: Page) -> Element | None:
         f'<li><time datetime="{day}">{day:%-d %B %Y}</time>: {escape.escape(str(text))}</li>'
         for day, text in sorted(noted.items(), key=lambda pair: str(pair[0]), reverse=True)
     ]
-    if page.site.repository and page.post:
-        address = f"{page.site.repository}/commits/HEAD/{page.post.name}"
+    if page.site.settings.repository and page.post:
+        address = f"{page.site.settings.repository}/commits/HEAD/{page.post.name}"
         items.append(f'<li><a href="{escape.escape(address)}">Every change of this page</a></li>')
     if not items:
         return None
@@ -72,10 +72,10 @@ def changes(page: Page) -> Element | None:
 
 def report(page: Page) -> Element | None:
     """An address that opens an issue with what we would ask for filled in."""
-    if not page.site.repository or page.post is None:
+    if not page.site.settings.repository or page.post is None:
         return None
     commit = (page.record.commit if page.record else None) or "not known"
     body = f"Page: {page.url}\nCommit of the run: {commit}\n\nWhat is wrong, in which paragraph or cell:\n"
     query = urlencode({"title": f"{page.post.slug}: ", "body": body})
-    address = escape.escape(f"{page.site.repository}/issues/new?{query}")
+    address = escape.escape(f"{page.site.settings.repository}/issues/new?{query}")
     return element(f'<p class="report"><a href="{address}">Report an error on this page</a></p>')

@@ -9,10 +9,11 @@ from itertools import pairwise
 from markdown import Extension, Markdown
 from markdown.preprocessors import Preprocessor
 
+from blog_code.posts.post import Prose, split_parts
+
 DIVIDER = "<!-- more -->"
 DEFINITION = re.compile(r" {0,3}\[[^\]]+\]:")  # of a link or a footnote, which the excerpt may use
 TITLE = re.compile(r"\s*[\"'(]")
-FENCED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^\n]*\n.*?^[ \t>]*\1[`~]*[ \t]*$", re.M | re.S)  # defines nothing
 
 
 class Cut(Preprocessor):  # type: ignore[misc]
@@ -26,7 +27,8 @@ class Cut(Preprocessor):  # type: ignore[misc]
         dividers = [number for number, line in enumerate(lines) if line.strip() == DIVIDER]
         if "excerpt" not in self.md.treeprocessors or not dividers:
             return lines
-        behind = FENCED.sub("", "\n".join(lines[dividers[-1] + 1 :])).split("\n")
+        parts = split_parts("\n".join(lines[dividers[-1] + 1 :]))
+        behind = [line for part in parts if isinstance(part, Prose) for line in part.lines]
         kept = [*lines[: dividers[-1] + 1], "", "More follows: the theme asks whether anything does."]
         for line, next_line in pairwise([*behind, ""]):
             if DEFINITION.match(line):

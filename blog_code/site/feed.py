@@ -8,18 +8,18 @@ from blog_code.site.page import Site
 NO_IMAGE = re.compile(r"\s*<image>\s*<url>None</url>.*?</image>", re.S)
 
 
-def mend_feeds(site: Site) -> None:
+def fix_feeds(site: Site) -> None:
     """Drop the picture that a feed names and does not have."""
     for path in site.folder.glob("feed_rss_*.xml"):
         path.write_text(NO_IMAGE.sub("", path.read_text("utf-8")), encoding="utf-8")
 
 
-def mend_sitemap(site: Site) -> None:
+def fix_sitemap(site: Site) -> None:
     """Leave out notebooks, which ask not to be indexed, and the day of the build, which is no page's."""
     path = site.folder / "sitemap.xml"
     if not path.exists():
         return
     text = re.sub(r"\s*<lastmod>.*?</lastmod>", "", path.read_text("utf-8"))
-    text = re.sub(rf"\s*<url>\s*<loc>{re.escape(site.url)}runs/[^<]*</loc>\s*</url>", "", text)
+    text = re.sub(rf"\s*<url>\s*<loc>{re.escape(site.settings.url)}runs/[^<]*</loc>\s*</url>", "", text)
     path.write_text(text, encoding="utf-8")
     path.with_suffix(".xml.gz").write_bytes(gzip.compress(text.encode(), mtime=0))

@@ -7,26 +7,27 @@ import re
 import shutil
 from pathlib import Path
 
-from blog_code.runner.cells import post_paths
-from blog_code.runner.errors import PostError
-from blog_code.site.cells import dress_cells, dress_outputs
+from blog_code.errors import PostError
+from blog_code.posts.post import post_paths
+from blog_code.repository import Repository
+from blog_code.site.charts import decorate_figures
 from blog_code.site.closing import write_closing
-from blog_code.site.feed import mend_feeds, mend_sitemap
-from blog_code.site.figures import dress_figures
-from blog_code.site.header import dress_excerpts, write_header
+from blog_code.site.code_blocks import decorate_cells, decorate_outputs
+from blog_code.site.csp import with_csp
+from blog_code.site.feed import fix_feeds, fix_sitemap
+from blog_code.site.header import trim_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
-from blog_code.site.notebook import copy_notebooks, name_pictures, reach_code, share_styles
-from blog_code.site.page import Page, Site, read_page, read_site
-from blog_code.site.policy import policed
-from blog_code.site.search import mend_search
+from blog_code.site.notebook import add_alt_text, copy_notebooks, make_code_focusable, share_styles
+from blog_code.site.page import Page, Site, read_page
+from blog_code.site.search import fix_search
 from blog_code.site.status import write_status
-from blog_code.site.theme import mend_theme, move_styles
+from blog_code.site.theme import fix_theme, move_styles
 
 
 def finish_site(folder: Path, root: Path) -> None:
-    """Finish a folder of built pages."""
-    finish_pages(read_site(root, folder))
+    """Finish a folder of pages that were built from a repository."""
+    finish_pages(Site(Repository(root), folder))
 
 
 def finish_pages(site: Site) -> None:
@@ -36,29 +37,29 @@ def finish_pages(site: Site) -> None:
     pages = read_pages(site)
     for page in pages:
         finish_page(page)
-        page.path.write_text(policed(page.text(), notebook=page.is_notebook), encoding="utf-8")
+        page.path.write_text(with_csp(page.text(), notebook=page.is_notebook), encoding="utf-8")
     copy_notebooks(site)
     slim_styles(site)
-    mend_search(site, pages)
-    mend_feeds(site)
-    mend_sitemap(site)
+    fix_search(site, pages)
+    fix_feeds(site)
+    fix_sitemap(site)
 
 
 def finish_page(page: Page) -> None:
     """The steps for one page, in the order in which they build on each other."""
-    mend_theme(page)
+    fix_theme(page)
     write_maths(page)
     if page.is_notebook:
-        reach_code(page)
-        name_pictures(page)
+        make_code_focusable(page)
+        add_alt_text(page)
         write_metadata(page)
         return
     move_styles(page)
-    dress_figures(page)
-    dress_excerpts(page)
+    decorate_figures(page)
+    trim_excerpts(page)
     if page.post:
-        dress_cells(page)
-        dress_outputs(page)
+        decorate_cells(page)
+        decorate_outputs(page)
         write_header(page)
         write_closing(page)
     write_status(page)
@@ -83,7 +84,7 @@ def drop_drafts(site: Site) -> None:
     for folder in (site.folder / "runs").glob("*"):
         if folder.name not in published:
             shutil.rmtree(folder)
-    for path in post_paths(site.root):
+    for path in post_paths(site.repository.root):
         if path.stem not in published:
             shutil.rmtree(site.folder / "posts" / path.stem, ignore_errors=True)
 

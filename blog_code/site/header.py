@@ -1,4 +1,4 @@
-"""The top of a post's page: title, promise, date, provenance, actions."""
+"""The top of a post's page: title, description, date, provenance, actions."""
 
 import datetime
 import html as escape
@@ -6,10 +6,10 @@ from urllib.parse import quote, urlsplit
 
 from pymdownx.slugs import slugify
 
-from blog_code.runner.cells import Post
+from blog_code.posts.post import Post
 from blog_code.runner.provenance import provenance
 from blog_code.runner.record import Record
-from blog_code.site.page import Element, Page, element, plain
+from blog_code.site.page import Element, Page, element, text_of
 
 WORDS_PER_MINUTE = 230
 CODE_LINES_PER_MINUTE = 20
@@ -22,7 +22,7 @@ def write_header(page: Page) -> None:
     title = article.find(".//h1") if article is not None else None
     if title is None:
         return
-    above = [promise(page), byline(page)]
+    above = [description(page), byline(page)]
     lines = page.classed("provenance")
     actions = page.classed("actions")
     if page.post and page.record:
@@ -46,7 +46,7 @@ def provenance_line(post: Post, record: Record) -> Element:
     return element(f'<p class="provenance">{escape.escape(said)}</p>')
 
 
-def promise(page: Page) -> Element | None:
+def description(page: Page) -> Element | None:
     """The post in one sentence: its description."""
     text = page.meta.get("description")
     return element(f'<p class="promise">{escape.escape(text)}</p>') if text else None
@@ -86,7 +86,7 @@ def reading_minutes(page: Page) -> int:
     """Minutes to read the prose and the code; outputs are looked at, not read."""
     article = page.article
     assert article is not None
-    prose = " ".join(plain(node) for node in article.xpath(".//p | .//li | .//h2 | .//h3"))
+    prose = " ".join(text_of(node) for node in article.xpath(".//p | .//li | .//h2 | .//h3"))
     cells = page.post.cells if page.post else []
     lines = sum(cell.region.source.count("\n") + 1 for cell in cells if "quiet" not in cell.flags)
     return max(1, round(len(prose.split()) / WORDS_PER_MINUTE + lines / CODE_LINES_PER_MINUTE))
@@ -95,9 +95,9 @@ def reading_minutes(page: Page) -> int:
 def link_commit(page: Page, line: Element) -> None:
     """Link the commit in the provenance line, and the table of the environment where the page has one."""
     commit = page.record.commit if page.record else None
-    text = escape.escape(plain(line))
-    if commit and page.site.repository:
-        address = escape.escape(f"{page.site.repository}/commit/{commit}")
+    text = escape.escape(text_of(line))
+    if commit and page.site.settings.repository:
+        address = escape.escape(f"{page.site.settings.repository}/commit/{commit}")
         text = text.replace(f"commit {commit[:7]}", f'<a href="{address}">commit {commit[:7]}</a>')
     for name in page.tree.xpath("//h2/@id"):
         if name in ENVIRONMENTS:
@@ -118,20 +118,20 @@ def action_row(page: Page) -> Element:
         f'<a href="{files}{slug}/">Notebook view</a>',
         f'<a href="{files}record.json">Record of the run</a>',
     ]
-    repository = urlsplit(page.site.repository)
+    repository = urlsplit(page.site.settings.repository)
     if repository.netloc == "github.com":
-        notebook = f"docs/runs/{slug}/{slug}.ipynb"
-        place = escape.escape(f"{repository.path}/blob/{page.site.branch}/{notebook}")
+        notebook = f"{page.post.run_name}/{slug}.ipynb"
+        place = escape.escape(f"{repository.path}/blob/{page.site.settings.branch}/{notebook}")
         links.append(f'<a href="https://colab.research.google.com/github{place}">Open in Colab</a>')
-    if page.site.repository:
+    if page.site.settings.repository:
         commit = (page.record.commit if page.record else None) or "HEAD"
-        source = f"{page.site.repository}/tree/{commit}/blog_code/{page.post.package}"
+        source = f"{page.site.settings.repository}/tree/{commit}/blog_code/{page.post.package}"
         links.append(f'<a href="{escape.escape(source)}">Source</a>')
     items = "".join(f"<li>{link}</li>" for link in links)
     return element(f'<ul class="actions" aria-label="This post as files">{items}</ul>')
 
 
-def dress_excerpts(page: Page) -> None:
+def trim_excerpts(page: Page) -> None:
     """On lists of posts an excerpt needs neither provenance nor actions: they belong to the post's page."""
     for node in page.tree.xpath("//article[contains(@class, 'md-post--excerpt')]//*[self::p or self::ul]"):
         if {"provenance", "actions"} & set((node.get("class") or "").split()):

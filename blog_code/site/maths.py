@@ -5,7 +5,7 @@ import re
 
 from latex2mathml.converter import convert
 
-from blog_code.runner.errors import Finding, PostError
+from blog_code.errors import Finding, PostError
 from blog_code.site.page import Element, Page, element, replace
 
 MARKED = re.compile(r"^\s*\\([(\[])(.*)\\[)\]]\s*$", re.S)
@@ -21,7 +21,7 @@ def write_maths(page: Page) -> None:
         found = MARKED.match(node.text_content())
         if found:
             formula = mathml(found[2], page, block=found[1] == "[")
-            page.formulas[" ".join(found[2].split())] = in_letters(formula)
+            page.formulas[" ".join(found[2].split())] = as_plain_text(formula)
             replace(node, formula)
     if not page.is_notebook:
         return
@@ -53,7 +53,7 @@ def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
     return wrapper
 
 
-def in_letters(formula: Element) -> str:
+def as_plain_text(formula: Element) -> str:
     """A formula as a line of text can show it, its spaces too: log p(x)."""
     parts = (" " if node.tag == "mspace" else node.text or "" for node in formula.iter())
     return " ".join("".join(parts).replace(",", ", ").split())

@@ -4,7 +4,7 @@ import html as escape
 import json
 from typing import Any
 
-from blog_code.site.page import Page, element, plain
+from blog_code.site.page import Page, element, text_of
 
 
 def write_metadata(page: Page) -> None:
@@ -19,10 +19,10 @@ def write_metadata(page: Page) -> None:
     description = describe(page)
     if "description" not in names and description:
         head.append(element(f'<meta name="description" content="{escape.escape(description)}">'))
-    title = page.meta.get("title") or plain(head.find("title"))
+    title = page.meta.get("title") or text_of(head.find("title"))
     cards = {
         "og:type": "article" if page.post else "website",
-        "og:site_name": page.site.name,
+        "og:site_name": page.site.settings.name,
         "og:title": title,
         "og:description": description,
         "og:url": page.url,
@@ -51,7 +51,7 @@ def image(page: Page) -> str:
         return ""
     pictures = [name for name in page.record.outputs if name.endswith(".png")]
     name = page.meta.get("image") or ("grid.png" if "grid.png" in pictures else (pictures or [""])[-1])
-    return f"{page.site.url}runs/{page.post.slug}/{name}" if name else ""
+    return f"{page.site.settings.url}runs/{page.post.slug}/{name}" if name else ""
 
 
 def posting(page: Page) -> dict[str, Any]:
@@ -63,7 +63,10 @@ def posting(page: Page) -> dict[str, Any]:
         "headline": page.meta["title"],
         "description": describe(page),
         "url": page.url,
-        "author": {"@type": "Organization", "name": str(page.meta.get("author") or page.site.author)},
+        "author": {
+            "@type": "Organization",
+            "name": str(page.meta.get("author") or page.site.settings.author),
+        },
         "keywords": page.meta.get("tags") or [],
         "inLanguage": "en-GB",
         "isAccessibleForFree": True,
@@ -77,5 +80,5 @@ def posting(page: Page) -> dict[str, Any]:
         content["image"] = picture
     if page.record:
         content["dateModified"] = page.record.volatile["finished"]
-        content["isBasedOn"] = f"{page.site.url}runs/{page.post.slug}/record.json"
+        content["isBasedOn"] = f"{page.site.settings.url}runs/{page.post.slug}/record.json"
     return content

@@ -1,17 +1,17 @@
-"""The notebook view: its file beside it, shared styles, code within reach, pictures with words."""
+"""The notebook view: its file beside it, shared styles, focusable code, pictures with alt text."""
 
 import hashlib
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
-from blog_code.runner.cells import IMAGE
+from blog_code.posts.post import RUNS
 from blog_code.site.page import Page, Site
 
 LONG = 2000  # bytes of a stylesheet that is worth a file of its own
 
 
 def share_styles(site: Site) -> None:
-    """Lay each long stylesheet into a file: mkdocs-jupyter writes the same 600 KB into every page.
+    """Move each long stylesheet into a file: mkdocs-jupyter writes the same 600 KB into every page.
 
     It comes before pages are parsed, since to parse these would take longer than all else.
     """
@@ -44,28 +44,28 @@ def style_name(content: bytes) -> str:
     return f"assets/notebook-{hashlib.sha256(content).hexdigest()[:8]}.css"
 
 
-def reach_code(page: Page) -> None:
+def make_code_focusable(page: Page) -> None:
     """Let a keyboard reach code and outputs: they scroll."""
     for code in [*page.classed("highlight-ipynb"), *page.tree.xpath("//*[contains(@class, 'jp-')]//pre")]:
         code.set("tabindex", "0")
 
 
-def name_pictures(page: Page) -> None:
-    """Give the pictures below a cell the words that the post has for them; nbconvert has none."""
+def add_alt_text(page: Page) -> None:
+    """Give the pictures below a cell the alt text that the post has for them; nbconvert has none."""
     post, _ = page.site.posts.get(f"posts/{page.path.parent.name}/", (None, None))
-    shown = IMAGE.findall(post.body) if post else []
-    words = {PurePosixPath(target).stem: alt for alt, target in shown}
+    shown = post.mentions if post else []
+    alt_texts = {PurePosixPath(mention.file).stem: mention.alt for mention in shown if mention.alt}
     for cell in page.classed("jp-CodeCell"):
         name = cell.get("id", "").removeprefix("cell-id=")
         for number, picture in enumerate(cell.iter("img"), 1):
             file = f"{name}-{number}" if number > 1 else name
-            if file in words:
-                picture.set("alt", words[file])
+            if file in alt_texts:
+                picture.set("alt", alt_texts[file])
 
 
 def copy_notebooks(site: Site) -> None:
-    """Lay each notebook beside the script of its run: generators make pages of them and drop the file."""
-    for path in (site.root / "docs" / "runs").glob("*/*.ipynb"):
+    """Copy each notebook beside the script of its run: generators make pages of them and drop the file."""
+    for path in (site.repository.root / RUNS).glob("*/*.ipynb"):
         if f"posts/{path.parent.name}/" not in site.posts:
             continue  # a draft's
         target = site.folder / "runs" / path.parent.name / path.name

@@ -8,10 +8,9 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from lxml import etree, html
-from mkdocs.utils.yaml import yaml_load
 
-from blog_code.runner.cells import Post, post_paths, read_post
-from blog_code.runner.errors import read_text
+from blog_code.posts.post import Post
+from blog_code.repository import Repository, Settings
 from blog_code.runner.record import Record, read_record
 
 type Element = Any  # lxml names no types
@@ -19,42 +18,26 @@ type Element = Any  # lxml names no types
 
 @dataclass(frozen=True)
 class Site:
-    """What the configuration says of the site as a whole."""
+    """Holds a folder of built pages, and the repository that they were built from."""
 
-    root: Path  # of the repository
-    folder: Path  # in which the built pages lie
-    name: str
-    url: str  # ends in a slash
-    repository: str  # https://github.com/owner/name, or empty
-    branch: str  # that Colab opens notebooks from
-    author: str
+    repository: Repository
+    folder: Path
+
+    @property
+    def settings(self) -> Settings:
+        return self.repository.settings
 
     @cached_property
     def posts(self) -> dict[str, tuple[Post, Record | None]]:
         """Each post that is no draft with the record of its run, by its address: posts/flax-and-optax/."""
-        posts = [read_post(path, self.root) for path in post_paths(self.root)]
-        return {f"posts/{post.slug}/": (post, read_record(post)) for post in posts if not post.draft}
+        posts = [post for post in self.repository.posts if not post.draft]
+        return {f"posts/{post.slug}/": (post, read_record(post)) for post in posts}
 
     def lines(self, commit: str | None, path: str, first: int, last: int) -> str:
         """The address of some lines of a file at a commit; empty where repository or commit is not known."""
-        if not self.repository or not commit:
+        if not self.settings.repository or not commit:
             return ""
-        return f"{self.repository}/blob/{commit}/{path}#L{first}-L{last}"
-
-
-def read_site(root: Path, folder: Path) -> Site:
-    """Read from mkdocs.yml what the pages need to know."""
-    config = yaml_load(read_text(root / "mkdocs.yml", root))
-    extra = config.get("extra") or {}
-    return Site(
-        root,
-        folder,
-        config["site_name"],
-        (config.get("site_url") or "/").rstrip("/") + "/",
-        (extra.get("repository") or "").rstrip("/"),
-        extra.get("branch", "main"),
-        extra.get("author", ""),
-    )
+        return f"{self.settings.repository}/blob/{commit}/{path}#L{first}-L{last}"
 
 
 @dataclass
@@ -66,7 +49,7 @@ class Page:
     tree: Element
     post: Post | None = None
     record: Record | None = None
-    formulas: dict[str, str] = field(default_factory=dict)  # each in letters, by its TeX
+    formulas: dict[str, str] = field(default_factory=dict)  # each as plain text, by its TeX
 
     @cached_property
     def place(self) -> str:
@@ -75,7 +58,7 @@ class Page:
 
     @property
     def url(self) -> str:
-        return urljoin(self.site.url, self.place)
+        return urljoin(self.site.settings.url, self.place)
 
     @property
     def up(self) -> str:
@@ -147,7 +130,7 @@ def wrap(node: Element, wrapper: Element) -> None:
     wrapper.append(node)
 
 
-def plain(node: Element) -> str:
+def text_of(node: Element) -> str:
     """The text of an element, with every run of blanks as one."""
     text = etree.tostring(node, method="text", encoding="unicode", with_tail=False)
     return re.sub(r"\s+", " ", text).strip()

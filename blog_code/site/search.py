@@ -12,8 +12,8 @@ PRE = re.compile(r"<pre>.*?</pre>", re.S)
 NAME = re.compile(r"[^\W\d]\w{2,}")
 
 
-def mend_search(site: Site, pages: list[Page]) -> None:
-    """Take outputs out of the index; leave of code its names, where each first stands, of TeX its letters."""
+def fix_search(site: Site, pages: list[Page]) -> None:
+    """Take outputs out of the index; leave of code its names, where each first stands, of TeX plain text."""
     path = site.folder / "search" / "search_index.json"
     if not path.exists():
         return  # another generator, another index
@@ -27,7 +27,7 @@ def mend_search(site: Site, pages: list[Page]) -> None:
         seen = known[place_of(entry)]
         entry["text"] = PRE.sub(lambda block: names(block[0], outputs, seen), entry["text"])  # noqa: B023
         if page := by_place.get(place_of(entry)):
-            entry["text"] = letters(entry["text"], page)
+            entry["text"] = with_plain_formulas(entry["text"], page)
     path.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 
 
@@ -35,8 +35,8 @@ def place_of(entry: dict[str, str]) -> str:
     return unquote(entry["location"].partition("#")[0])
 
 
-def letters(text: str, page: Page) -> str:
-    """Text with each formula in letters, as a result of the search can show it."""
+def with_plain_formulas(text: str, page: Page) -> str:
+    """Return text with each formula as a result of the search can show it."""
 
     def one(found: re.Match[str]) -> str:
         known = page.formulas.get(tight(escape.unescape(found[1] or found[2] or "")))

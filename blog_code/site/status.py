@@ -3,7 +3,6 @@
 import html as escape
 from collections.abc import Iterator
 
-from blog_code.runner.check import check_post
 from blog_code.runner.provenance import day, device_name, duration
 from blog_code.runner.record import Record
 from blog_code.site.page import Page, element
@@ -22,7 +21,7 @@ def write_status(page: Page) -> None:
 def status_rows(page: Page) -> Iterator[str]:
     """The cells of a row a post."""
     for place, (post, record) in page.site.posts.items():
-        verdict = check_post(post)
+        verdict = page.site.repository.verdict(post.path)
         link = f'<a href="{page.up}{place}">{escape.escape(post.meta["title"])}</a>'
         said = "".join(f"<br><small>{escape.escape(reason)}</small>" for reason in verdict.reasons)
         state = f'<span class="state state-{verdict.status}">{verdict.status}</span>{said}'

@@ -1,12 +1,12 @@
-"""Mend what the theme's own pages lack for readers with a screen reader or a keyboard."""
+"""Fix what the theme's own pages lack for readers with a screen reader or a keyboard."""
 
 import re
 
-from blog_code.runner.errors import Finding, PostError
+from blog_code.errors import Finding, PostError
 from blog_code.site.page import Page, add_class, element
 
 
-def mend_theme(page: Page) -> None:
+def fix_theme(page: Page) -> None:
     """Name what has no name, each landmark by its own, and give the page of a missing address a way on."""
     tree = page.tree
     tree.set("lang", "en-GB")
@@ -30,7 +30,7 @@ def mend_theme(page: Page) -> None:
         heading.tag = "td"  # a heading without words is announced as nothing
     if page.path.name == "404.html" and page.article is not None:
         page.article.append(
-            element(f'<p>No page has this address: see <a href="{page.site.url}">all posts</a>.</p>')
+            element(f'<p>No page has this address: see <a href="{page.site.settings.url}">all posts</a>.</p>')
         )
 
 

@@ -62,7 +62,15 @@ CHECK = {
     "permissions": {},
     "concurrency": {"group": "check-${{ github.ref }}", "cancel-in-progress": True},
     "jobs": {
-        "test": job(CHECKOUT, PYTHON, "make browser", "make test"),
+        "test": job(
+            CHECKOUT, {**PYTHON, "with": {"python-version": "${{ matrix.python }}"}}, "make test",
+            name="Test, ${{ matrix.os }}, Python ${{ matrix.python }}",
+            strategy={
+                "fail-fast": False,
+                "matrix": {"os": [RUNNER, "macos-15"], "python": ["3.12", "3.13"]},
+            },
+            **{"runs-on": "${{ matrix.os }}"},
+        ),
         "verify": job(
             {"uses": CHECKOUT["uses"], "with": {"persist-credentials": False, "fetch-depth": 0}}, PYTHON,
             {"run": "make verify", "env": {"SINCE": "${{ github.event.pull_request.base.sha }}"}},
@@ -88,7 +96,7 @@ PUBLISH = {
     "concurrency": {"group": "publish", "cancel-in-progress": False},
     "env": {
         "BLOG_DEVICE": "${{ vars.GPU_RUNNER && 'gpu' || 'cpu' }}",
-        "LOCK": "${{ vars.GPU_RUNNER && 'requirements-gpu.lock' || 'requirements.lock' }}",
+        "LOCK": "${{ vars.GPU_RUNNER && 'requirements.lock requirements-gpu.lock' || 'requirements.lock' }}",
     },
     "jobs": {
         "plan": cpu(
@@ -127,6 +135,7 @@ PUBLISH = {
         "locks": cpu(WEEKLY, "make lock", upload("locks", "requirements*.lock")),
         "audit": cpu(WEEKLY, "make audit"),
         "verify": cpu(WEEKLY, "make verify"),
+        "long": cpu(WEEKLY, {"run": "make test", "env": {"LONG": "1"}}),
         # May write to the repository, so it executes no post and installs nothing. Has the only token.
         "propose": job(
             CHECKOUT, NEW_RUNS, LOCKS, "make accept",

@@ -85,7 +85,7 @@ def test_a_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_our_posts_are_posts(tmp_path: Path):
     """The posts that the build benchmark writes are whole by this project's own reading."""
-    from blog_code.runner.cells import read_post
+    from blog_code.posts.post import read_post
 
     (tmp_path / "docs" / "posts").mkdir(parents=True)
     build.Ours().write(tmp_path, 2)

@@ -31,4 +31,4 @@ os.fork = no_fork
 ctypes.CDLL = lambda *arguments, **options: SimpleNamespace()  # type: ignore[assignment,misc]
 sys.platform = "darwin"
 subprocess._USE_VFORK = False  # type: ignore[attr-defined]
-runpy.run_path(str(Path(kernels.__file__).with_name("nursery.py")), run_name="__main__")
+runpy.run_path(str(Path(kernels.__file__).with_name("fork_server.py")), run_name="__main__")

@@ -14,7 +14,8 @@ from unittest import mock
 
 from repository import pretend
 
-from blog_code.runner.cells import read_post
+from blog_code.posts.post import read_post
+from blog_code.repository import Repository
 from blog_code.runner.run import run_post
 from blog_code.site.build import build_site
 
@@ -37,9 +38,9 @@ def build(root: Path) -> None:
 
     with (
         mock.patch("blog_code.site.build.write_pages", write),
-        mock.patch("blog_code.site.finish.finish_pages", lambda site: None),
+        mock.patch("blog_code.site.build.finish_pages", lambda site: None),
     ):
-        build_site(root)
+        build_site(Repository(root))
 
 
 def build_by_renames(root: Path) -> None:

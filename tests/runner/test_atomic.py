@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 from repository import BLOG, Repository, gone_within, messages
 
+from blog_code.errors import PostError
 from blog_code.runner.atomic import aside, recover, replace_folder
-from blog_code.runner.errors import PostError
 
 pytestmark = pytest.mark.filterwarnings("error:.*fork")  # beside threads, such as those of JAX
 MORTAL = Path(__file__).with_name("mortal.py")
@@ -30,9 +30,9 @@ def mortal(work: str, root: Path) -> Iterator[Callable[[int], int]]:
     With 0 nobody is killed; otherwise the result is 0. A warning in the process that forks is an error.
     """
     command = [sys.executable, "-W", "error", str(MORTAL), work]
-    with subprocess.Popen(
-        command, cwd=root, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    ) as forking:
+    environment = {**os.environ, "PYTHONPATH": f"{MORTAL.parents[1]}{os.pathsep}{os.environ['PYTHONPATH']}"}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(command, cwd=root, env=environment, text=True, **pipes) as forking:
         assert forking.stdin and forking.stdout
 
         def killed_before(step: int) -> int:

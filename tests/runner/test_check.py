@@ -6,9 +6,9 @@ from collections.abc import Callable
 import pytest
 from repository import Repository, messages
 
-from blog_code.hugo.contract import contract_differences
-from blog_code.runner.cells import read_post
-from blog_code.runner.check import as_json, check_posts, check_site
+from blog_code.posts.post import read_post
+from blog_code.repository import check_posts
+from blog_code.runner.check import as_json
 
 PAGE = "docs/posts/x.md"
 MODULE = "blog_code/x/story.py"
@@ -349,6 +349,8 @@ def test_the_configuration_has_to_load_the_values(repo: Repository) -> None:
     ("name", "front", "said"),
     [
         ("runner", "", "runner cannot be the package of a post"),
+        ("posts", "", "posts cannot be the package of a post"),
+        ("errors", "", "errors cannot be the package of a post"),
         ("2024-in-review", "values: {a: {is: 1}}", "2024_in_review.value cannot be quoted"),
         ("2024-in-review", "", None),
     ],
@@ -360,28 +362,6 @@ def test_a_name_that_cannot_work(repo: Repository, name: str, front: str, said: 
     found = [str(finding) for finding in read_post(repo.root / f"docs/posts/{name}.md", repo.root).findings]
 
     assert any(said in finding for finding in found) if said else not found
-
-
-def test_the_contract_of_imported_pages_is_checked_for_a_release(repo: Repository) -> None:
-    """Pages brought in from Hugo were checked under one Markdown; a site that speaks another says so."""
-    accepted(repo)
-
-    shared = check_site(repo.root, [repo.read()], release=True)
-
-    assert any("pymdownx" in warning.message for warning in shared.warnings)
-    assert shared.wrong(release=True)
-
-
-def test_every_check_names_each_difference_from_the_contract(repo: Repository) -> None:
-    """Whoever changes mkdocs.yml hears of it at once, and is stopped only before publication."""
-    accepted(repo)
-    differences = contract_differences(repo.root / "mkdocs.yml")
-
-    done = repo.blog("check")
-
-    assert differences
-    assert all(f"mkdocs.yml:1: {difference}" in done.stdout for difference in differences)
-    assert done.returncode == 0
 
 
 def test_a_run_of_no_post_is_found(repo: Repository) -> None:
@@ -424,7 +404,7 @@ def test_a_check_imports_nothing_heavy(repo: Repository) -> None:
     """The check stays fast on a thousand posts because it never loads what executes, draws or builds."""
     accepted(repo)
     code = (
-        "import sys; from pathlib import Path; from blog_code.runner.check import check_posts;"
+        "import sys; from pathlib import Path; from blog_code.repository import check_posts;"
         f"check_posts(Path({str(repo.root)!r}));"
         "print(sorted({m.split('.')[0] for m in sys.modules} & {'nbclient', 'nbformat', 'zmq', 'PIL', 'lxml',"
         " 'mkdocs', 'markdown', 'jax', 'IPython', 'jupyter_client'}))"
@@ -444,7 +424,7 @@ def test_a_post_in_a_folder_is_named(repo: Repository) -> None:
     accepted(repo)
     repo.write("docs/posts/2026/sub.md", "---\ntitle: Sub\ndate: 2026-01-01\n---\n")
 
-    said = messages(check_site(repo.root, [repo.read()]))
+    said = messages(check_posts(repo.root)[-1])
 
     assert "docs/posts/2026/sub.md:1: is a post in a folder, which no run sees" in said
 

@@ -12,9 +12,8 @@ import pytest
 from nbclient import NotebookClient
 from repository import NUMPY, Repository
 
+from blog_code.errors import PostError
 from blog_code.runner.editions import _parts, print_last
-from blog_code.runner.errors import PostError
-from blog_code.runner.values import format_value
 
 TAIL = """
 Some `{ .code }` and $x_{i=1}$ stay; a [link](https://example.org "A title") stays, [ours](other.md#here)
@@ -250,22 +249,6 @@ def test_a_notebook_that_was_edited_is_executed_anew(repo: Repository) -> None:
 def test_a_script_prints_what_a_notebook_shows(source: str, printed: str) -> None:
     """The last expression of a cell is shown by a notebook, and so by the script."""
     assert print_last(source) == printed
-
-
-@pytest.mark.parametrize(
-    ("value", "spec", "shown"),
-    [
-        (-98.04, ".1f", "−98.0"),
-        (60000, "", "60,000"),
-        (0.25, ".0%", "25%"),
-        (1.5, "", "1.5"),
-        (True, "", "yes"),
-        (3, ".1f", "3.0"),
-    ],
-)
-def test_values_are_formatted_for_prose(value: float, spec: str, shown: str) -> None:
-    """A number in a sentence has the digits that the author asked for, and a true minus sign."""
-    assert format_value(value, spec) == shown
 
 
 def test_values_reach_the_prose_of_a_built_page(repo: Repository) -> None:

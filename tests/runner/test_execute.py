@@ -3,7 +3,6 @@
 import io
 import json
 import shutil
-import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +12,10 @@ import pytest
 from PIL import Image
 from repository import Repository, alive, gone_within, messages
 
-from blog_code.runner.errors import PostError
-from blog_code.runner.execute import CellResult, RunResult
-from blog_code.runner.kernels import Nursery
+from blog_code.errors import PostError
+from blog_code.runner.execute import RunResult
+from blog_code.runner.kernels import ForkServer
+from blog_code.runner.outputs import CellResult
 from blog_code.runner.run import run_files, run_post
 
 FIGURE = """
@@ -329,24 +329,24 @@ def test_what_a_killed_kernel_started_ends_too(repo: Repository) -> None:
         "child = subprocess.Popen(['sleep', '300'], start_new_session=True)\n"
         f"Path({str(repo.root)!r}, 'pid').write_text(str(child.pid))\nos._exit(3)"
     )
-    with Nursery() as nursery, pytest.raises(PostError, match="the kernel died"):
-        run_post(repo.read(), nursery=nursery, say=lambda text: None)
+    with ForkServer() as fork_server, pytest.raises(PostError, match="the kernel died"):
+        run_post(repo.read(), fork_server=fork_server, say=lambda text: None)
 
     assert gone_within(5, int((repo.root / "pid").read_text()))
 
 
 @pytest.fixture
-def on_macos(monkeypatch: pytest.MonkeyPatch) -> Iterator[Nursery]:
-    """A nursery on a system without /proc, without prctl, and on which nobody forks."""
+def on_macos(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
+    """A fork server on a system without /proc, without prctl, and on which nobody forks."""
     monkeypatch.setattr("blog_code.runner.kernels.SCRIPT", Path(__file__).with_name("elsewhere.py"))
-    with Nursery() as nursery:
-        yield nursery
+    with ForkServer() as server:
+        yield server
 
 
-def test_a_run_where_nobody_forks_is_the_same(repo: Repository, on_macos: Nursery) -> None:
+def test_a_run_where_nobody_forks_is_the_same(repo: Repository, on_macos: ForkServer) -> None:
     """On macOS each kernel is a process of its own, in an empty folder, with the same environment."""
     repo.post(first="import os, sys\nprint(os.listdir(), sys.flags.hash_randomization, 1 + 1)")
-    there = run_post(repo.read(), nursery=on_macos, say=lambda text: None) / "first.txt"
+    there = run_post(repo.read(), fork_server=on_macos, say=lambda text: None) / "first.txt"
     seen = there.read_text()
 
     assert seen == "[] 0 2\n"
@@ -354,7 +354,7 @@ def test_a_run_where_nobody_forks_is_the_same(repo: Repository, on_macos: Nurser
 
 
 @pytest.mark.skipif(not shutil.which("ps"), reason="no ps on this machine (Debian: apt-get install procps)")
-def test_what_kernels_started_ends_without_proc_and_prctl(repo: Repository, on_macos: Nursery) -> None:
+def test_what_kernels_started_ends_without_proc_and_prctl(repo: Repository, on_macos: ForkServer) -> None:
     """Where `ps` has to tell what belongs to a kernel at work, that ends with the command all the same."""
     told = repo.root / "told"
     repo.post(
@@ -365,7 +365,7 @@ def test_what_kernels_started_ends_without_proc_and_prctl(repo: Repository, on_m
 
     def run() -> None:
         with pytest.raises(PostError, match="the kernel died"):
-            run_post(repo.read(), nursery=on_macos, say=lambda text: None)
+            run_post(repo.read(), fork_server=on_macos, say=lambda text: None)
 
     with ThreadPoolExecutor(1) as beside:
         running = beside.submit(run)
@@ -394,11 +394,9 @@ def test_commit_is_recorded_only_where_it_holds_the_code(with_git: Repository) -
     with_git.post(first="print(1)")
     with_git.accept()
     dirty = json.loads((with_git.root / "docs/runs/x/record.json").read_text())["commit"]
-    subprocess.run(["git", "add", "."], cwd=with_git.root, check=True)
-    subprocess.run(["git", "commit", "-q", "-m", "code"], cwd=with_git.root, check=True)
+    with_git.commit()
     with_git.accept()
     clean = json.loads((with_git.root / "docs/runs/x/record.json").read_text())["commit"]
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=with_git.root, capture_output=True, text=True)
 
     assert dirty is None
-    assert clean == head.stdout.strip()
+    assert clean == with_git.git("rev-parse", "HEAD")

@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from repository import Repository, messages
 
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
 from blog_code.runner.record import fingerprint
 
 CELLS = {"first": "scale = 2", "second": "print(scale * 21)"}

@@ -2,28 +2,17 @@
 
 import functools
 import http.server
-import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
-from sites import ROOT, Built, Visit, build_thin, thin_repository
+from playwright.sync_api import Browser, BrowserContext
+from sites import ROOT, Built, Visit, build_thin, opened, thin_repository
 
 from blog_code.site.build import write_pages
 from blog_code.site.finish import finish_site
-
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 
 
 @pytest.fixture(scope="session")
@@ -64,15 +53,11 @@ def thin(tmp_path_factory: pytest.TempPathFactory, serve: Callable[[Path], str])
     return Built(root, folder, serve(folder))
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium, or whatever `chromium` is on the PATH."""
-    chromium = shutil.which("chromium")
-    assert chromium, "no chromium on the PATH: see make browser"
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield browser
-        browser.close()
+@pytest.fixture(params=["real", "thin"], scope="session")
+def site(request: pytest.FixtureRequest) -> Built:
+    """Each of the two sites."""
+    built: Built = request.getfixturevalue(request.param)
+    return built
 
 
 @pytest.fixture
@@ -80,14 +65,9 @@ def visit(browser: Browser) -> Iterator[Callable[..., Visit]]:
     """Open a page of a site: `visit(site, "about/", width=390, color_scheme="dark")`."""
     contexts: list[BrowserContext] = []
 
-    def open_page(site: Built, place: str, *, width: int = 1280, **options: Any) -> Visit:
-        context = browser.new_context(viewport={"width": width, "height": 900}, **options)
-        contexts.append(context)
-        visit = Visit(context.new_page(), context)
-        visit.page.on("console", visit.hear)
-        visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
-        visit.page.on("request", lambda request: visit.requests.append(request.url))
-        visit.page.goto(site.address + place, wait_until="load")
+    def open_page(site: Built, place: str, **options: Any) -> Visit:
+        visit = opened(browser, site, place, **options)
+        contexts.append(visit.context)
         return visit
 
     yield open_page

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import BrowserContext, ConsoleMessage, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
-from blog_code.runner.cells import read_post
+from blog_code.posts.post import read_post
 from blog_code.runner.run import run_post
 from blog_code.site.build import write_pages
 from blog_code.site.finish import finish_site
@@ -59,6 +59,17 @@ class Visit:
             assert time.monotonic() < deadline, f"never true: {expression}"
             self.page.wait_for_timeout(50)
         return value
+
+
+def opened(browser: Browser, site: Built, place: str, *, width: int = 1280, **options: Any) -> Visit:
+    """Open a page of a site in a context of its own, and note what is complained of and asked for."""
+    context = browser.new_context(viewport={"width": width, "height": 900}, **options)
+    visit = Visit(context.new_page(), context)
+    visit.page.on("console", visit.hear)
+    visit.page.on("pageerror", lambda error: visit.complaints.append(str(error)))
+    visit.page.on("request", lambda request: visit.requests.append(request.url))
+    visit.page.goto(site.address + place, wait_until="load")
+    return visit
 
 
 def thin_repository(root: Path) -> Path:

@@ -14,15 +14,15 @@ import pytest
 from lxml import html
 from sites import ROOT, Built, build_thin
 
+from blog_code.errors import PostError
+from blog_code.repository import Repository, check_posts
 from blog_code.runner.atomic import replace_folder
-from blog_code.runner.check import check_posts
-from blog_code.runner.errors import PostError
 from blog_code.runner.jobs import run_posts
 from blog_code.site.build import build_site, write_pages
-from blog_code.site.feed import mend_sitemap
+from blog_code.site.csp import script_hashes, with_csp
+from blog_code.site.feed import fix_sitemap
 from blog_code.site.finish import finish_site
 from blog_code.site.page import Site
-from blog_code.site.policy import policed, script_hashes
 
 BLOG = Path(sys.executable).with_name("blog")
 PLACE = "posts/thin-post/"
@@ -71,7 +71,7 @@ def test_a_failed_build_leaves_the_old_site(root: Path) -> None:
     post.write_text(text, "utf-8")
 
     with pytest.raises(PostError, match="site/ is as it was"):
-        build_site(root)
+        build_site(Repository(root))
     assert (root / "site" / "index.html").read_text() == "the old site"
 
 
@@ -127,7 +127,7 @@ def test_a_draft_is_not_published(root: Path) -> None:
     (root / "docs" / "posts" / "draft" / "plan.svg").write_text("<svg/>")
     (root / "docs" / "posts" / "draft.md").write_text(draft, "utf-8")
 
-    site = build_site(root)
+    site = build_site(Repository(root))
 
     assert (site / "runs" / "thin-post").is_dir() and not (site / "runs" / "draft").exists()
     assert not (site / "posts" / "draft").exists(), "nor what lies beside it"
@@ -141,7 +141,7 @@ def test_names_that_addresses_spell_otherwise(root: Path) -> None:
     tags = ["node.js", "JAX/Flax", "Q&A", "A & B", "Übung"]
     post.write_text(text.replace("tags: [JAX, thin things]", f"tags: {tags}"), "utf-8")
 
-    site = build_site(root)
+    site = build_site(Repository(root))
 
     assert "Künstliche Köpfe" in (site / "category" / "künstliche-köpfe" / "index.html").read_text("utf-8")
     listed = html.fromstring((site / "tags" / "index.html").read_text("utf-8")).xpath("//@id")
@@ -155,7 +155,7 @@ def test_a_page_that_includes_no_provenance_has_it(thin: Built, root: Path) -> N
     post = root / "docs" / "posts" / "thin-post.md"
     post.write_text(post.read_text("utf-8").replace('--8<-- "thin-post/provenance.md"\n', ""), "utf-8")
 
-    page = html.fromstring((build_site(root) / PLACE / "index.html").read_text("utf-8"))
+    page = html.fromstring((build_site(Repository(root)) / PLACE / "index.html").read_text("utf-8"))
 
     said = [line.text_content() for line in page.find_class("provenance")]
     before = html.fromstring(thin.text(PLACE)).find_class("provenance")
@@ -186,7 +186,7 @@ def test_a_run_that_changes_during_a_build(
 
     monkeypatch.setattr("blog_code.site.build.write_pages", beside)
     with pytest.raises(PostError, match="a run was replaced while the site was built"):
-        build_site(root)
+        build_site(Repository(root))
     assert not (root / "site").exists()
 
 
@@ -196,7 +196,8 @@ def test_the_site_map_of_a_site_under_runs(tmp_path: Path) -> None:
     notebook = "<url><loc>https://example.org/runs/runs/x/x/</loc></url>"
     (tmp_path / "sitemap.xml").write_text(f"<urlset>{place}{notebook}</urlset>")
 
-    mend_sitemap(Site(tmp_path, tmp_path, "A site", "https://example.org/runs/", "", "main", ""))
+    (tmp_path / "mkdocs.yml").write_text("site_url: https://example.org/runs/\n")
+    fix_sitemap(Site(Repository(tmp_path), tmp_path))
 
     assert (tmp_path / "sitemap.xml").read_text() == f"<urlset>{place}</urlset>"
 
@@ -251,8 +252,8 @@ def test_hashes_name_each_inline_script_once() -> None:
     )
 
     assert len(script_hashes(text)) == 2
-    assert policed(policed(text)) == policed(text)
-    assert policed(text).count("sha256-") == 2
+    assert with_csp(with_csp(text)) == with_csp(text)
+    assert with_csp(text).count("sha256-") == 2
 
 
 def test_the_readme_makes_a_post(root: Path) -> None:
@@ -268,5 +269,5 @@ def test_the_readme_makes_a_post(root: Path) -> None:
 
     assert run_posts([root / "docs" / "posts" / "my-post.md"], root)
     assert not any(verdict.wrong(release=True) for verdict in check_posts(root))
-    text = (build_site(root) / "posts" / "my-post" / "index.html").read_text("utf-8")
+    text = (build_site(Repository(root)) / "posts" / "my-post" / "index.html").read_text("utf-8")
     assert "Hello, reader." in text and 'id="cell-greet"' in text

@@ -1,8 +1,8 @@
 """The decoder of the page, in JavaScript, against JAX."""
 
 import json
-import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -11,22 +11,41 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from blog_code.flax_and_optax.demo import DemoDecoder, export_decoder, export_reference
+from blog_code.flax_and_optax.demo import DemoDecoder, export_decoder
 
 RUN = Path(__file__).parents[2] / "docs" / "runs" / "flax-and-optax"
 SCRIPT = Path(__file__).with_name("decode.mjs")
-needs_node = pytest.mark.skipif(not shutil.which("node"), reason="node is not installed")
+NODE = Path(sys.executable).with_name("node")
 
 
 def by_javascript(folder: Path, inputs: list[list[float]]) -> np.ndarray:
     """The images that the page's own file makes of [digit, z1, z2]."""
-    command = ["node", str(SCRIPT), str(folder)]
+    command = [str(NODE), str(SCRIPT), str(folder)]
     done = subprocess.run(command, input=json.dumps(inputs), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return np.array(json.loads(done.stdout))
 
 
-@needs_node
+def by_jax(decoder: DemoDecoder) -> tuple[list[list[float]], np.ndarray]:
+    """64 inputs [digit, z1, z2], and the images that JAX makes of them."""
+    z, y = 1.5 * jax.random.normal(jax.random.key(3), (64, 2)), jnp.arange(64) % 10
+    with jax.default_matmul_precision("highest"):
+        images = np.asarray(nnx.sigmoid(decoder(z, y)))
+    return [[int(digit), *map(float, place)] for digit, place in zip(y, z, strict=True)], images
+
+
+def read_decoder(folder: Path) -> DemoDecoder:
+    """The decoder of which a run exported the weights: 16-bit floats, in the order of their list."""
+    weights = np.frombuffer((folder / "decoder.bin").read_bytes(), "<f2").astype(np.float32)
+    decoder = DemoDecoder(rngs=nnx.Rngs(0))
+    for name, shape in json.loads((folder / "decoder.json").read_text("utf-8"))["layers"]:
+        layer, part = name.split(".")
+        mine, weights = np.split(weights, [np.prod(shape)])
+        getattr(getattr(decoder, layer), part)[...] = mine.reshape(shape)
+    assert not weights.size
+    return decoder
+
+
 def test_javascript_draws_what_jax_draws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """On 64 inputs every one of the 784 pixels agrees to 2e-3, weights rounded to 16 bits and all."""
     monkeypatch.chdir(tmp_path)
@@ -34,47 +53,21 @@ def test_javascript_draws_what_jax_draws(tmp_path: Path, monkeypatch: pytest.Mon
     for layer in (decoder.dense, decoder.conv, decoder.out):  # biases start at zero: let them matter
         layer.bias[...] = 0.5 * jax.random.normal(jax.random.key(2), layer.bias.shape)
     size = export_decoder(decoder)
-    z, y = 1.5 * jax.random.normal(jax.random.key(3), (64, 2)), jnp.arange(64) % 10
-    with jax.default_matmul_precision("highest"):
-        expected = np.asarray(nnx.sigmoid(decoder(z, y)))
-    inputs = [[int(digit), *map(float, place)] for digit, place in zip(y, z, strict=True)]
+    inputs, expected = by_jax(decoder)
 
     assert size == 2 * 13_092
     assert expected.std() > 0.05
     np.testing.assert_allclose(by_javascript(tmp_path, inputs), expected, atol=2e-3)
 
 
-@needs_node
-def test_javascript_agrees_with_a_reference(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The file of 64 inputs that a run leaves is read as it was meant: digit, place, pixels, ink."""
-    monkeypatch.chdir(tmp_path)
-    decoder = DemoDecoder(rngs=nnx.Rngs(4))
-    export_decoder(decoder)
-    export_reference(decoder, jax.random.key(5))
-
-    assert_reference(tmp_path)
-
-
-@needs_node
 def test_javascript_agrees_with_the_accepted_run() -> None:
-    """The weights that the page serves draw in the browser what they drew for the post's run."""
-    assert (RUN / "decoder-reference.json").is_file(), "the accepted run left no reference of its decoder"
+    """The weights that the page serves draw in the browser what JAX draws with them: digits, not nonsense."""
+    inputs, expected = by_jax(read_decoder(RUN))
 
-    assert_reference(RUN)
-
-
-def assert_reference(folder: Path) -> None:
-    """Compare a folder's weights, in JavaScript, with the reference that lies beside them."""
-    reference = json.loads((folder / "decoder-reference.json").read_text("utf-8"))
-    inputs = [[digit, *place] for digit, place in zip(reference["digit"], reference["z"], strict=True)]
-    pixels = np.array(reference["pixel"], int)
-    drawn = np.take_along_axis(by_javascript(folder, inputs), pixels, axis=1)
-
-    assert pixels.shape == (64, 16)
-    np.testing.assert_allclose(drawn, np.array(reference["ink"]), atol=2e-3)
+    assert expected.std() > 0.2
+    np.testing.assert_allclose(by_javascript(RUN, inputs), expected, atol=2e-3)
 
 
-@needs_node
 def test_weights_cut_short_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A download that broke off leaves the picture in its place, and draws no nonsense."""
     monkeypatch.chdir(tmp_path)
@@ -87,7 +80,6 @@ def test_weights_cut_short_are_refused(tmp_path: Path, monkeypatch: pytest.Monke
         export_decoder(DemoDecoder(rngs=nnx.Rngs(0)))
 
 
-@needs_node
 def test_half_floats(tmp_path: Path) -> None:
     """Every 16-bit float is read as NumPy reads it: tiny ones, the largest, zero of either sign."""
     code = (
@@ -95,7 +87,7 @@ def test_half_floats(tmp_path: Path) -> None:
         "const all = Array.from({ length: 65536 }, (_, i) => half(i));"
         "console.log(JSON.stringify(all.map((x) => (Number.isFinite(x) ? x : null))));"
     )
-    command = ["node", "--input-type=module", "--eval", code]
+    command = [str(NODE), "--input-type=module", "--eval", code]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     expected = np.arange(65536, dtype=np.uint16).view(np.float16)
     read = np.array(json.loads(done.stdout), float)

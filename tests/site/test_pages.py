@@ -3,13 +3,15 @@
 import gzip
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import axe_playwright_python
 import pytest
 from lxml import etree, html
-from sites import Built, Visit
+from playwright.sync_api import Browser, Page
+from sites import Built, Visit, opened
 
 AXE = next(Path(axe_playwright_python.__file__).parent.rglob("axe.min.js")).read_text("utf-8")
 VIOLATIONS = """axe.run(document, {resultTypes: ['violations']}).then((found) =>
@@ -17,35 +19,77 @@ VIOLATIONS = """axe.run(document, {resultTypes: ['violations']}).then((found) =>
 Open = Callable[..., Visit]
 
 
-@pytest.fixture(params=["real", "thin"], scope="session")
-def site(request: pytest.FixtureRequest) -> Built:
-    """Each of the two sites."""
-    built: Built = request.getfixturevalue(request.param)
-    return built
+@dataclass(frozen=True)
+class Seen:
+    """What judges say: whom it shuts out, what the console said, who was asked, where it scrolls."""
+
+    barriers: list[str]
+    complaints: list[str]
+    strangers: list[str]
+    requests: list[str]
+    too_wide: list[int]
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1280, 390])
-def test_no_barrier_complaint_or_stranger(site: Built, visit: Open, width: int, scheme: str) -> None:
-    """Anybody can use every page: axe finds nothing, the console is silent, and no other host is asked."""
+@pytest.fixture(scope="session", params=["1280-light", "1280-dark", "390-light", "390-dark"])
+def seen(site: Built, browser: Browser, request: pytest.FixtureRequest) -> dict[str, Seen]:
+    """Every page of a site, opened once on a screen of a width and in a scheme, for all judges."""
+    screen, scheme = request.param.split("-")
+    width = int(screen)
+    found = {}
     for place in site.pages:
-        seen = visit(site, place, width=width, color_scheme=scheme)
-        seen.page.wait_for_timeout(200)
-        seen.page.evaluate(AXE)
+        visit = opened(browser, site, place, width=width, color_scheme=scheme)
+        visit.page.wait_for_timeout(200)
+        visit.page.evaluate(AXE)
+        found[place] = Seen(
+            visit.page.evaluate(VIOLATIONS),
+            visit.complaints,
+            [url for url in visit.requests if not url.startswith((site.address, "data:"))],
+            visit.requests,
+            [
+                narrow
+                for narrow in (width, 390, 320)
+                if narrow <= width and scrolls_sideways(visit.page, narrow)
+            ],
+        )
+        visit.context.close()
+    return found
 
-        assert seen.page.evaluate(VIOLATIONS) == [], place
-        assert seen.complaints == [], place
-        assert [url for url in seen.requests if not url.startswith((site.address, "data:"))] == [], place
-        seen.context.close()
+
+def scrolls_sideways(page: Page, width: int) -> bool:
+    """True where a page is wider than a screen of so many pixels."""
+    page.set_viewport_size({"width": width, "height": 900})
+    return bool(page.evaluate("document.scrollingElement.scrollWidth") > width)
 
 
-@pytest.mark.parametrize("width", [390, 320])
-def test_no_sideways_scroll(site: Built, visit: Open, width: int) -> None:
-    """On a phone only blocks of code scroll sideways, never the page."""
-    for place in site.pages:
-        page = visit(site, place, width=width).page
+def test_anybody_can_use_every_page(seen: dict[str, Seen]) -> None:
+    """Nobody is shut out, by sight or by hand: axe finds nothing, on no screen and in no scheme."""
+    assert {place: page.barriers for place, page in seen.items() if page.barriers} == {}
 
-        assert page.evaluate("document.scrollingElement.scrollWidth") <= width, place
+
+def test_no_complaint(seen: dict[str, Seen]) -> None:
+    """The browser's console is silent on every page."""
+    assert {place: page.complaints for place, page in seen.items() if page.complaints} == {}
+
+
+def test_no_stranger(seen: dict[str, Seen]) -> None:
+    """Who reads is nobody else's business: no page asks another host for anything."""
+    assert {place: page.strangers for place, page in seen.items() if page.strangers} == {}
+
+
+def test_no_sideways_scroll(seen: dict[str, Seen]) -> None:
+    """Only blocks of code scroll sideways, never the page, down to a screen of 320 pixels."""
+    assert {place: page.too_wide for place, page in seen.items() if page.too_wide} == {}
+
+
+def test_weight_of_a_page(site: Built, seen: dict[str, Seen]) -> None:
+    """A page without the weights of its demo is at most 150 KB on the wire."""
+    for place, page in seen.items():
+        if "jupyter-wrapper" in site.text(place):
+            continue
+        urls = {url for url in page.requests if not re.match(r"data:|.*[.](bin|png)$", url)}
+        sizes = {url: wire_size(site.folder / unquote(urlsplit(url).path.lstrip("/"))) for url in urls}
+
+        assert sum(sizes.values()) <= 150 * 1024, (place, sizes)
 
 
 def test_numbers_stand_flush_right(real: Built, visit: Open) -> None:
@@ -135,19 +179,6 @@ def test_policy_is_enforced(thin: Built, visit: Open) -> None:
     assert seen.page.evaluate(ran) is None
     seen.page.wait_for_timeout(200)
     assert len(seen.complaints) == 2 and all("Content Security Policy" in text for text in seen.complaints)
-
-
-def test_weight_of_a_page(site: Built, visit: Open) -> None:
-    """A page without the weights of its demo is at most 150 KB on the wire."""
-    for place in site.pages:
-        if "jupyter-wrapper" in site.text(place):
-            continue
-        seen = visit(site, place)
-        seen.page.wait_for_timeout(200)
-        urls = {url for url in seen.requests if not re.match(r"data:|.*[.](bin|png)$", url)}
-        sizes = {url: wire_size(site.folder / unquote(urlsplit(url).path.lstrip("/"))) for url in urls}
-
-        assert sum(sizes.values()) <= 150 * 1024, (place, sizes)
 
 
 def wire_size(path: Path) -> int:

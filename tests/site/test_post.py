@@ -11,11 +11,12 @@ import pytest
 from lxml import etree, html
 from sites import REPOSITORY, Built, Visit
 
-from blog_code.runner.cells import Post, post_paths, read_post
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
+from blog_code.posts.post import Post, post_paths, read_post
+from blog_code.repository import Repository
 from blog_code.runner.record import read_record
-from blog_code.site.cells import check_code, python_blocks
-from blog_code.site.page import read_page, read_site
+from blog_code.site.code_blocks import check_code, python_blocks
+from blog_code.site.page import Site, read_page
 
 Open = Callable[..., Visit]
 PLACE = "posts/thin-post/"
@@ -107,7 +108,7 @@ def test_page_and_code_that_disagree_are_an_error(thin: Built, tmp_path: Path) -
     """A page that shows other code than the cells, or more, or less, is never published."""
     folder = tmp_path / "site"
     shutil.copytree(thin.folder / PLACE, folder / PLACE)
-    built = read_page(folder / PLACE / "index.html", read_site(thin.root, folder))
+    built = read_page(folder / PLACE / "index.html", Site(Repository(thin.root), folder))
     built.post = read_post(thin.root / "docs" / "posts" / "thin-post.md", thin.root)
     blocks = python_blocks(built)
 

@@ -11,14 +11,14 @@ CHARSET = re.compile(r"<meta charset=[^>]*>")
 DATA = re.compile(r'type="application/(?:ld\+)?json"')
 
 
-def policed(text: str, *, notebook: bool = False) -> str:
+def with_csp(text: str, *, notebook: bool = False) -> str:
     """The page with its policy, right after the line that names its encoding and before any script."""
     text = META.sub("", text)
-    meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(text, notebook=notebook)}">'
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{csp(text, notebook=notebook)}">'
     return CHARSET.sub(lambda found: f"{found[0]}{meta}", text, count=1)
 
 
-def policy(text: str, *, notebook: bool = False) -> str:
+def csp(text: str, *, notebook: bool = False) -> str:
     """The directives; a notebook's page is made by others and may keep its inline styles and pictures."""
     hashes = "".join(f" '{value}'" for value in script_hashes(text))
     styles = "'self' 'unsafe-inline'" if notebook else "'self'"

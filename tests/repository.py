@@ -13,12 +13,14 @@ from typing import Any
 import nbformat
 import pytest
 
-from blog_code.runner.cells import Post, read_post
+from blog_code.errors import PostError
+from blog_code.posts.post import Post, read_post
 from blog_code.runner.check import Verdict, check_post
-from blog_code.runner.errors import PostError
-from blog_code.runner.execute import CellResult, RunResult
-from blog_code.runner.kernels import Nursery
-from blog_code.runner.record import commit_of, lock_digest
+from blog_code.runner.execute import RunResult
+from blog_code.runner.git import commit_of
+from blog_code.runner.kernels import ForkServer
+from blog_code.runner.outputs import CellResult
+from blog_code.runner.record import lock_digest
 from blog_code.runner.run import run_post
 
 MKDOCS = """\
@@ -43,9 +45,9 @@ BLOG = Path(sys.executable).with_name("blog")
 class Repository:
     """A repository in a temporary folder, in the layout of this one."""
 
-    def __init__(self, root: Path, nursery: Nursery) -> None:
+    def __init__(self, root: Path, fork_server: ForkServer) -> None:
         self.root = root
-        self.nursery = nursery
+        self.fork_server = fork_server
         self.write("requirements.lock", f"numpy=={NUMPY} \\\n    --hash=sha256:00\n")
         self.write("docs/index.md", "# Fixture\n")
         self._configure()
@@ -104,7 +106,9 @@ class Repository:
 
     def run(self, slug: str = "x", **options: Any) -> Path:
         """Execute a post in a real kernel and accept the run."""
-        return run_post(self.read(slug), nursery=self.nursery, **{"say": lambda text: None, **options})
+        return run_post(
+            self.read(slug), fork_server=self.fork_server, **{"say": lambda text: None, **options}
+        )
 
     def accept(self, slug: str = "x", **options: Any) -> Path:
         """Accept a run of a post whose plain cells are executed here, without a kernel."""
@@ -119,6 +123,15 @@ class Repository:
         """Call the command in a process of its own."""
         command = [str(BLOG), *arguments]
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120, **options)
+
+    def git(self, *arguments: str) -> str:
+        """Return what git says here; raise where it fails."""
+        return subprocess.check_output(["git", *arguments], cwd=self.root, text=True).strip()
+
+    def commit(self) -> None:
+        """Commit all that is here."""
+        self.git("add", ".")
+        self.git("commit", "--quiet", "--message", "A step")
 
     def tree(self, name: str) -> dict[str, bytes]:
         """The files of a folder with what they hold."""

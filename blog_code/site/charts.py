@@ -5,14 +5,14 @@ import re
 from lxml import etree, html
 from PIL import Image
 
-from blog_code.runner.errors import Finding, PostError
+from blog_code.errors import Finding, PostError
 from blog_code.site.page import Element, Page, add_class, replace
 
 POINT = 4 / 3  # pixels of CSS
 COORDINATES = re.compile(r'(?: (?:d|x|y|points)="|(?:rotate|translate)\()[^")]*')
 
 
-def dress_figures(page: Page) -> None:
+def decorate_figures(page: Page) -> None:
     """Put each chart that is drawn in the page's ink into the page, and give each picture its size."""
     for image in page.tree.xpath("//article//img[@src]"):
         path = page.file(image.get("src"))
@@ -21,7 +21,7 @@ def dress_figures(page: Page) -> None:
         if path.suffix == ".svg" and b"currentColor" in (content := path.read_bytes()):
             replace(image, inline_svg(content, image.get("alt") or "", page))
         elif path.suffix == ".png":
-            dress_picture(image, Image.open(path))
+            decorate_picture(image, Image.open(path))
 
 
 def inline_svg(content: bytes, alt: str, page: Page) -> Element:
@@ -53,7 +53,7 @@ def slim(markup: str) -> str:
     return re.sub(r">\s+<", "><", markup)
 
 
-def dress_picture(node: Element, picture: Image.Image) -> None:
+def decorate_picture(node: Element, picture: Image.Image) -> None:
     """The picture's own size, so that nothing jumps; grey ones may be inverted on a dark page."""
     node.set("width", str(picture.width))
     node.set("height", str(picture.height))

@@ -1,22 +1,19 @@
 """`blog run --verify`: what differs from the accepted run, and what may."""
 
-import io
-import subprocess
 from pathlib import Path
 
 import pytest
-from PIL import Image
 from repository import Repository, messages, pretend
 
-from blog_code.runner import compare
-from blog_code.runner.compare import compare_charts, compare_pictures, near, touched_posts, verify_post
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
+from blog_code.runner import verify
+from blog_code.runner.verify import touched_posts, verify_post
 
 
 @pytest.fixture(autouse=True)
 def no_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison does not care who executed the cells."""
-    monkeypatch.setattr(compare, "execute", pretend)
+    monkeypatch.setattr(verify, "execute", pretend)
 
 
 def accept_other(repo: Repository, old: str, new: str) -> None:
@@ -56,8 +53,10 @@ def test_numbers_may_differ_a_little(repo: Repository, old: str, new: str) -> No
     ("old", "new", "said"),
     [
         ("loss 10.0", "lost 10.0", "  - loss 10.0"),
-        ("loss 10.0", "loss 10.9", "  + loss 10.9"),
+        ("loss 10.0 of 10.0", "loss 10.9 of 10.0", "  + loss 10.9 of 10.0"),
         ("7 digits of 10", "8 digits of 10", "  - 7 digits of 10"),
+        ("50000 digits of 10", "50900 digits of 10", "  + 50900 digits of 10"),
+        ("the year 2025 of 10", "the year 2026 of 10", "  - the year 2025 of 10"),
         ("one\n10", "10", "2 lines accepted, 1 now"),
         ("loss 10.5", "loss 12.5", "value number: 10.5 accepted, 12.5 now, and 10 within 1 is declared"),
     ],
@@ -74,6 +73,40 @@ def test_what_differs_is_shown_and_replaces_nothing(repo: Repository, old: str, 
     assert "blog run --force x" in messages(differs.value)
     assert repo.tree("docs/runs/x") == before
     assert (repo.root / ".blog/verify/x/first.txt").read_text().strip() == new
+
+
+def test_a_whole_number_moves_as_far_as_it_is_declared_to(repo: Repository) -> None:
+    """A count that a value declares may differ within its tolerance, there and in no other number."""
+    front = "values: {count: {is: 50000, within: 2000}}"
+    body = (
+        f"lines = open({str(repo.root / 'printed')!r}).read()\ncount = int(lines.split()[-1])\nprint(lines)"
+    )
+
+    def accept_and_print(old: str, new: str) -> None:
+        repo.write("printed", old)
+        repo.post(first=body, front=front, end="{{ x.count }}")
+        repo.accept()
+        repo.write("printed", new)
+
+    accept_and_print("50,000 digits, or 50000", "50,900 digits, or 50900")
+    assert verify_post(repo.read(), say=lambda text: None) == "verified"
+
+    accept_and_print("7 digits of 50000", "8 digits of 50900")
+    with pytest.raises(PostError, match=r"first\.txt: 1 of 2 lines differ"):
+        verify_post(repo.read(), say=lambda text: None)
+
+
+def test_a_checkout_that_cannot_be_written_to_is_said_first(
+    repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody waits a quarter of an hour for a run of which nothing can be kept."""
+    repo.post(first="print(1)")
+    repo.accept()
+    repo.write(".blog/verify", "a file where a folder should be")
+    monkeypatch.setattr(verify, "execute", lambda *_, **__: pytest.fail("a cell was executed"))
+
+    with pytest.raises(PostError, match="the second run could not be written"):
+        verify_post(repo.read(), say=lambda text: None)
 
 
 def test_timings_are_reported_only(repo: Repository) -> None:
@@ -112,51 +145,6 @@ def test_without_a_whole_accepted_run_there_is_nothing_to_compare(repo: Reposito
         verify_post(repo.read())
 
 
-def picture(colour: int, size: tuple[int, int] = (20, 10)) -> bytes:
-    kept = io.BytesIO()
-    Image.new("L", size, colour).save(kept, "PNG")
-    return kept.getvalue()
-
-
-def test_pictures_are_compared_by_size_and_on_the_whole() -> None:
-    """A sheet of digits may differ in its greys, not in its size, and not from paper to ink."""
-    assert compare_pictures(picture(100), picture(110)) == (
-        [],
-        "pictures differ by 3.9% of the range on average",
-    )
-    assert compare_pictures(picture(0), picture(255))[0] == [
-        "pictures differ by 100.0% of the range on average"
-    ]
-    assert compare_pictures(picture(0), picture(0, (10, 10)))[0] == ["(20, 10) pixels accepted, (10, 10) now"]
-
-
-def chart(words: str, width: int = 100, points: int = 1) -> bytes:
-    shapes = "<path/>" * points
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}">{shapes}<text>{words}</text></svg>'.encode()
-    )
-
-
-def test_charts_are_compared_by_size_and_words() -> None:
-    """The curve and its ticks may differ, the axes and their names may not."""
-    assert compare_charts(chart("epoch"), chart("epoch", points=2)) == ([], "charts of 3 and 4 elements")
-    assert compare_charts(chart("0.5"), chart("0.6"))[0] == []
-    assert compare_charts(chart("epoch"), chart("step"))[0] == ["other words in the chart: epoch, step"]
-    assert compare_charts(chart("epoch"), chart("epoch", width=90))[0] == ["width 100 accepted, 90 now"]
-
-
-def test_whole_numbers_count_things() -> None:
-    """Two per cent of sixty thousand is room; of seven it is none."""
-    assert near("60,000 digits", "59,900 digits")
-    assert not near("7 digits", "8 digits")
-    assert not near("nan", "1.0")
-
-
-def commit(repo: Repository) -> None:
-    subprocess.run(["git", "add", "."], cwd=repo.root, check=True)
-    subprocess.run(["git", "commit", "-q", "-m", "a step"], cwd=repo.root, check=True)
-
-
 @pytest.mark.parametrize(
     ("touch", "expected"),
     [
@@ -167,6 +155,8 @@ def commit(repo: Repository) -> None:
         ("requirements.lock", {"a-b", "c"}),
         (".python-version", {"a-b", "c"}),
         ("blog_code/runner/execute.py", {"a-b", "c"}),
+        ("blog_code/posts/post.py", {"a-b", "c"}),
+        ("blog_code/errors.py", {"a-b", "c"}),
         ("README.md", set()),
     ],
 )
@@ -175,13 +165,13 @@ def test_only_what_a_commit_touches_is_verified(with_git: Repository, touch: str
     with_git.post("a-b", first="print(1)")
     with_git.post("c", first="print(1)")
     with_git.accept("a-b")
-    with_git.write("blog_code/runner/execute.py", "")
-    for name in ("README.md", ".python-version", "blog_code/a_b/größe.py"):
+    machinery = ("blog_code/runner/execute.py", "blog_code/posts/post.py", "blog_code/errors.py")
+    for name in ("README.md", ".python-version", "blog_code/a_b/größe.py", *machinery):
         with_git.write(name, "")
-    commit(with_git)
+    with_git.commit()
     path = with_git.root / touch
     path.write_text(path.read_text() + "\n")
-    commit(with_git)
+    with_git.commit()
 
     assert {path.stem for path in touched_posts(with_git.root, "HEAD~1")} == expected
 
@@ -189,7 +179,7 @@ def test_only_what_a_commit_touches_is_verified(with_git: Repository, touch: str
 def test_a_post_that_git_does_not_know_yet_is_verified(with_git: Repository) -> None:
     """A new post differs from every commit, before `git add` too."""
     with_git.post("a", first="print(1)")
-    commit(with_git)
+    with_git.commit()
     with_git.post("b", first="print(1)")
 
     assert {path.stem for path in touched_posts(with_git.root, "HEAD")} == {"b"}
@@ -206,7 +196,7 @@ def test_without_git_nothing_can_be_compared(with_git: Repository, monkeypatch: 
 def test_a_commit_that_is_not_there_is_an_error(with_git: Repository) -> None:
     """A shallow clone in CI never passes by comparing with nothing."""
     with_git.post(first="print(1)")
-    commit(with_git)
+    with_git.commit()
 
     done = with_git.blog("run", "--verify", "--since", "no-such-commit")
 
@@ -220,7 +210,7 @@ def test_the_command_verifies_in_a_real_kernel(with_git: Repository) -> None:
     counter = with_git.write("counter", "")
     with_git.post(first=f"open({str(counter)!r}, 'a').write('x')\nprint(len(open({str(counter)!r}).read()))")
     with_git.run()
-    commit(with_git)
+    with_git.commit()
 
     untouched = with_git.blog("run", "--verify", "--since", "HEAD")
     differs = with_git.blog("run", "--verify")
@@ -230,4 +220,7 @@ def test_the_command_verifies_in_a_real_kernel(with_git: Repository) -> None:
     assert (untouched.returncode, differs.returncode, same.returncode) == (0, 1, 0)
     assert "differs from HEAD" in untouched.stdout
     assert "x: verified, 1 outputs and 0 values" in same.stdout
-    assert "first.txt: line 1" in differs.stdout and "failed: x" in differs.stdout
+    assert (
+        "first.txt: 1 of 2 lines differ, the worst is line 1" in differs.stdout
+        and "failed: x" in differs.stdout
+    )

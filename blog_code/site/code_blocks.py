@@ -1,9 +1,9 @@
-"""Code and outputs on the page of a post: they must be the post's cells, and each says whence it comes."""
+"""Code and outputs on the page of a post: they must be the post's cells, and each names its source."""
 
 import html as escape
 
-from blog_code.runner.cells import PYTHON, Cell
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
+from blog_code.posts.post import PYTHON, Cell
 from blog_code.site.page import Element, Page, add_class, element, wrap
 
 PLAIN = {"", "n", "nb", "nn", "p", "w", "o", "bp", "si", "sa", "ow", "mi", "mf", "mh"}  # no colour
@@ -11,7 +11,7 @@ ALIKE = {"s1": "s", "s2": "s", "kn": "k", "fm": "nf"}  # tokens of one colour
 LONG = 25  # lines; what is longer is folded
 
 
-def dress_cells(page: Page) -> None:
+def decorate_cells(page: Page) -> None:
     """Check that the page shows exactly the post's cells, and give each its file, lines and address."""
     assert page.post is not None
     if not page.post.executed:
@@ -19,7 +19,7 @@ def dress_cells(page: Page) -> None:
     blocks = python_blocks(page)
     check_code(page, blocks)
     for block, cell in zip(blocks, page.post.cells, strict=True):
-        dress_cell(page, block, cell)
+        decorate_cell(page, block, cell)
 
 
 def python_blocks(page: Page) -> list[Element]:
@@ -51,7 +51,7 @@ def check_code(page: Page, blocks: list[Element]) -> None:
         raise PostError(post.finding(1, message, fix))
 
 
-def dress_cell(page: Page, block: Element, cell: Cell) -> None:
+def decorate_cell(page: Page, block: Element, cell: Cell) -> None:
     """Put a block into its cell: file name, true line numbers, an address; folded where it is long."""
     region = cell.region
     count = region.source.count("\n") + 1
@@ -113,7 +113,7 @@ def recorded_lines(page: Page, cell: Cell) -> str:
     return page.site.lines(page.record.commit, f"blog_code/{cell.region.module}", first, last)
 
 
-def dress_outputs(page: Page) -> None:
+def decorate_outputs(page: Page) -> None:
     """Set outputs apart from code: no copy button, a name, and a label for an error that was meant."""
     if page.article is None or page.post is None:
         return

@@ -1,7 +1,5 @@
 """A Hugo site on disk: its configuration, its pages, their resources, and the address of each page."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import posixpath
@@ -12,10 +10,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from blog_code.errors import Finding, PostError
 from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect, Maths
-from blog_code.hugo.front_matter import Source, read_date, read_source, read_toml, read_yaml
-from blog_code.hugo.header import slugged, urlized
-from blog_code.hugo.problems import Problem, Refused, Usage
+from blog_code.hugo.page_header import slugged, urlized
+from blog_code.hugo.problems import Usage, refusal
+from blog_code.hugo.source import Source, read_date, read_source, read_toml, read_yaml
 
 _CONFIG_NAMES = [f"{stem}.{kind}" for stem in ("hugo", "config") for kind in ("toml", "yaml", "yml", "json")]
 MARKDOWN = frozenset({".md", ".markdown", ".mdown"})
@@ -116,11 +115,11 @@ class Config:
 
 
 @dataclass(frozen=True)
-class Post:
+class HugoPost:
     """One page of content: a file alone, or the `index.md` of a bundle."""
 
     path: Path
-    #: Its path under `content`, or its name where there is no site.
+    # Its path under `content`, or its name where there is no site.
     inside: str
     is_bundle: bool
     resources: tuple[Path, ...] = ()
@@ -143,7 +142,7 @@ class Post:
         try:
             return read_source(self.path.read_text("utf-8"))
         except UnicodeDecodeError as error:
-            raise Refused(f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
+            raise refusal(f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
     @property
     def header(self) -> dict[str, Any]:
@@ -157,16 +156,16 @@ class Post:
 
 
 @dataclass
-class Site:
+class HugoSite:
     """What an import reads: a whole Hugo site, or a post that comes alone."""
 
     root: Path | None
     config: Config
-    posts: list[Post]
-    problems: list[Problem] = field(default_factory=list)
+    posts: list[HugoPost]
+    findings: list[Finding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    #: Every page of the site, imported or not, for links between pages.
-    pages: list[Post] = field(default_factory=list)
+    # Every page of the site, imported or not, for links between pages.
+    pages: list[HugoPost] = field(default_factory=list)
 
     @property
     def static(self) -> list[Path]:
@@ -178,7 +177,7 @@ class Site:
         themes = sorted(self.root.glob("themes/*/static"))
         return [self.root / str(name) for name in names] + [self.root / "assets", *themes]
 
-    def address(self, post: Post) -> str:
+    def address(self, post: HugoPost) -> str:
         """Return the path of a page on the Hugo site, with a slash at both ends."""
         url = post.header.get("url")
         if url:
@@ -193,7 +192,7 @@ class Site:
         slug = urlized(str(post.header.get("slug") or "")) or urlized(post.base_name)
         return _slashed(f"{urlized(folder)}/{slug}" if folder else slug)
 
-    def _permalink(self, rule: str, post: Post, section: str) -> str:
+    def _permalink(self, rule: str, post: HugoPost, section: str) -> str:
         date = self._date(post)
         title = re.sub(
             "-{2,}", "-", urlized(str(post.header.get("title") or post.base_name)).replace("+", "")
@@ -220,7 +219,7 @@ class Site:
         }
         return re.sub(r":(\w+)(?:\[[^\]]*\])?", lambda found: values.get(found[1].lower(), found[0]), rule)
 
-    def _date(self, post: Post) -> dt.date | dt.datetime:
+    def _date(self, post: HugoPost) -> dt.date | dt.datetime:
         value = next(
             (post.header[key] for key in ("date", "publishdate", "lastmod") if post.header.get(key)), None
         )
@@ -232,7 +231,7 @@ def _slashed(path: str) -> str:
     return path if path.endswith((".html", ".htm")) else path.rstrip("/") + "/"
 
 
-def open_site(path: Path) -> Site:
+def open_site(path: Path) -> HugoSite:
     """Return what a path holds: a post, a bundle, or a site with a configuration and `content`."""
     if not path.exists():
         raise Usage(f"{path}: there is no such file or folder")
@@ -247,19 +246,19 @@ def open_site(path: Path) -> Site:
         if not content.is_dir():
             raise Usage(f"{path}: the Hugo site has no folder {content.name}")
         start = content if path.resolve() == (root or path).resolve() else path
-        site = Site(root, config, [])
+        site = HugoSite(root, config, [])
         site.posts = list(_posts(start, content, site))
         site.pages = (
-            site.posts if start == content else list(_posts(content, content, Site(root, config, [])))
+            site.posts if start == content else list(_posts(content, content, HugoSite(root, config, [])))
         )
         return site
     file = path / "index.md" if path.is_dir() else path
     if file.suffix.lower() not in MARKDOWN:
         kind = file.suffix or "no extension"
         raise Usage(f"{file}: not Markdown ({kind}); only .md files are imported")
-    site = Site(root, config, [])
+    site = HugoSite(root, config, [])
     if content and content.is_dir() and file.resolve().is_relative_to(content.resolve()):
-        site.pages = list(_posts(content, content, Site(root, config, [])))
+        site.pages = list(_posts(content, content, HugoSite(root, config, [])))
         site.posts = [post for post in site.pages if post.path.resolve() == file.resolve()] or [_alone(file)]
     else:
         site.posts = [_alone(file)]
@@ -267,18 +266,18 @@ def open_site(path: Path) -> Site:
     return site
 
 
-def _alone(file: Path) -> Post:
+def _alone(file: Path) -> HugoPost:
     is_bundle = file.name == "index.md"
     folder = file.parent.resolve().name
     return (
-        Post(
+        HugoPost(
             file,
             f"{folder}/{file.name}" if is_bundle else file.name,
             is_bundle,
             _resources(file.parent, file),
         )
         if is_bundle
-        else Post(file, file.name, False)
+        else HugoPost(file, file.name, False)
     )
 
 
@@ -320,8 +319,9 @@ def _read_table(path: Path) -> dict[str, Any]:
         if path.suffix == ".json":
             return dict(json.loads(text))
         return read_yaml(text, 1)
-    except Refused as error:
-        raise Usage(f"{path}:{error.line}: {error.reason}") from error
+    except PostError as error:
+        [finding] = error.findings
+        raise Usage(f"{path}:{finding.line}: {finding.message}") from error
     except json.JSONDecodeError as error:
         raise Usage(f"{path}:{error.lineno}: {error.msg}") from error
 
@@ -334,11 +334,8 @@ def _merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
-    """Find the pages under a folder.
-
-    Bundles keep their resources, other formats and languages are refused.
-    """
+def _posts(start: Path, content: Path, site: HugoSite) -> Iterator[HugoPost]:
+    """Find pages under a folder; bundles keep their resources, other formats and languages are refused."""
     bundles = {
         file.parent for file in start.rglob("index.*") if file.suffix.lower() in MARKDOWN | OTHER_CONTENT
     }
@@ -354,9 +351,8 @@ def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
                 site.left_out.append(f"{file}: inside a bundle, so it is a resource of that post and no page")
             continue
         if suffix in OTHER_CONTENT:
-            site.problems.append(
-                Problem(file, 1, f"{suffix} is not Markdown; convert the post to Markdown first")
-            )
+            reason = f"{suffix} is not Markdown; convert the post to Markdown first"
+            site.findings.append(Finding(str(file), 1, reason))
             continue
         if suffix not in MARKDOWN:
             continue
@@ -364,16 +360,11 @@ def _posts(start: Path, content: Path, site: Site) -> Iterator[Post]:
             site.left_out.append(f"{file}: a section's own page; the blog makes its lists itself")
             continue
         if language := _other_language(file, inside, site.config):
-            site.problems.append(
-                Problem(
-                    file,
-                    1,
-                    f"written in {language!r}; this site holds one language, {site.config.language!r}",
-                )
-            )
+            reason = f"written in {language!r}; this site holds one language, {site.config.language!r}"
+            site.findings.append(Finding(str(file), 1, reason))
             continue
         inside = _without_language(inside, site.config)
-        yield Post(file, inside, is_index, _resources(file.parent, file) if is_index else ())
+        yield HugoPost(file, inside, is_index, _resources(file.parent, file) if is_index else ())
 
 
 def _without_language(inside: str, config: Config) -> str:

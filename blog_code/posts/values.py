@@ -3,8 +3,8 @@
 import math
 from typing import Any
 
-from blog_code.runner.cells import Post
-from blog_code.runner.errors import PostError
+from blog_code.errors import PostError
+from blog_code.posts.post import Post
 
 
 def all_values(record: dict[str, Any]) -> dict[str, Any]:
@@ -21,7 +21,7 @@ def shown_values(post: Post, record: dict[str, Any]) -> dict[str, str]:
             shown[name] = format_value(value, spec)
         except ValueError:
             message = f"value {name} is {value}, which the format {spec} cannot show"
-            fix = f"mend the format, then: blog run {post.slug}"
+            fix = f"fix the format, then: blog run {post.slug}"
             raise PostError(post.finding(post.line_of(f"{name}:"), message, fix)) from None
     return shown
 

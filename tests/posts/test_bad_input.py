@@ -1,7 +1,6 @@
 """Bad posts, modules and records end in errors with file and line, never in a traceback."""
 
 import json
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,12 +10,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from repository import Repository, messages
 
-from blog_code.runner.cells import PARAGRAPHS, blocks, post_paths, read_post
-from blog_code.runner.check import as_json, check_posts
+from blog_code.errors import PostError
+from blog_code.posts.post import post_paths, read_post
+from blog_code.repository import check_posts
+from blog_code.runner.check import as_json
 from blog_code.runner.derived import remade
-from blog_code.runner.errors import PostError
-from blog_code.runner.execute import CellResult, RunResult
-from blog_code.runner.kernels import Nursery
+from blog_code.runner.execute import RunResult
+from blog_code.runner.kernels import ForkServer
+from blog_code.runner.outputs import CellResult
 from blog_code.runner.record import seal
 from blog_code.runner.run import fresh_record, run_files
 
@@ -179,7 +180,6 @@ def test_unknown_posts_and_folders_are_wrong_use(
     assert "go to the root of the repository" in nowhere.stderr
 
 
-NONE = re.compile(r"(?!)")
 TOKENS = [
     *"{}[]()<>|&*!%@`~#'\"\\:-_=+?,.$^/\n\t\r\0\x0c\x85\u2028\ufeff é",
     "---\n",
@@ -289,9 +289,9 @@ def set_value(content: bytes, where: float, value: Any, reseal: bool) -> bytes:
 
 @pytest.fixture(scope="module")
 def mutated(
-    tmp_path_factory: pytest.TempPathFactory, nursery: Nursery
+    tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer
 ) -> tuple[Repository, dict[str, bytes]]:
-    repo = with_run(Repository(tmp_path_factory.mktemp("mutated"), nursery))
+    repo = with_run(Repository(tmp_path_factory.mktemp("mutated"), fork_server))
     return repo, {
         name: (repo.root / name).read_bytes()
         for name in (PAGE, MODULE, RECORD, NOTEBOOK, INDEX, "mkdocs.yml")
@@ -341,12 +341,12 @@ def test_a_comment_that_prose_ends_hides_no_cell(repo: Repository) -> None:
     assert [cell.name for cell in repo.read().cells] == ["first"]
 
 
-@settings(max_examples=1200, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+@settings(suppress_health_check=list(HealthCheck))
 @given(st.lists(MUTATION, min_size=1, max_size=4))
 def test_no_mutation_ends_in_a_traceback(
     mutated: tuple[Repository, dict[str, bytes]], mutations: list[tuple[Any, ...]]
 ) -> None:
-    """Over a thousand slips in all that is read: none ends in an error of ours."""
+    """Slips in all that is read, over a thousand with LONG=1: none ends in an error of ours."""
     repo, originals = mutated
     changed = dict(originals)
     for name, how, where, length, token, value, reseal in mutations:
@@ -360,13 +360,6 @@ def test_no_mutation_ends_in_a_traceback(
 
     try:
         everything(repo.root)
-        body = changed[PAGE].decode("utf-8", "replace").replace("\r\n", "\n").replace("\r", "\n")
-        # HTML that is never closed may end a paragraph later; nothing looks there.
-        parsed, skipped = (
-            [(t.type, t.info, a, b if t.type != "html_block" else 0) for t, a, b in blocks(body, how)]
-            for how in (NONE, PARAGRAPHS)
-        )
-        assert parsed == skipped
     finally:
         for name in touched:
             repo.write(name, originals[name])

@@ -1,0 +1,1 @@
+"""What an author wrote: posts, the regions of modules that they name, and what is wrong with either."""

@@ -1,0 +1,147 @@
+"""Hold the repository as it stands: settings of mkdocs.yml, posts, and what is to be said of them.
+
+Each is read when it is first asked for, once, and handed on to check and build.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import yaml
+from yaml_env_tag import construct_env_tag
+
+from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.lint import unused_regions
+from blog_code.posts.post import RUNS, Post, post_paths, read_post
+from blog_code.runner.check import Verdict, check_post
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Holds what mkdocs.yml says, as far as we need to know it."""
+
+    name: str
+    url: str  # ends in a slash
+    repository: str  # https://github.com/owner/name, or empty
+    branch: str  # that Colab opens notebooks from
+    author: str
+    values: list[Any]  # the files whose values mkdocs-macros loads
+
+
+class Repository:
+    """Reads a folder that holds mkdocs.yml, docs/ and blog_code/."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._posts: dict[Path, Post] = {}
+        self._verdicts: dict[Path, Verdict] = {}
+
+    @cached_property
+    def settings(self) -> Settings:
+        return read_settings(self.root)
+
+    @property
+    def posts(self) -> list[Post]:
+        """Return every post, in the order of names; raise PostError where nothing can be made of one."""
+        return [self.post(path) for path in post_paths(self.root)]
+
+    def post(self, path: Path) -> Post:
+        """Return the post that lies at a path."""
+        if path not in self._posts:
+            self._posts[path] = read_post(path, self.root)
+        return self._posts[path]
+
+    def verdict(self, path: Path) -> Verdict:
+        """Return what `blog check` says of the post that lies at a path."""
+        if path not in self._verdicts:
+            try:
+                verdict = check_post(post := self.post(path))
+                verdict.findings += [f for f in unused_regions(post) if f not in verdict.findings]
+            except PostError as error:
+                verdict = Verdict(path.stem, "broken", findings=list(error.findings))
+            self._verdicts[path] = verdict
+        return self._verdicts[path]
+
+    def check(self, only: list[Path] | None = None) -> list[Verdict]:
+        """Return a verdict a post, in the order of names, and one for what posts share if that is wrong."""
+        paths = post_paths(self.root) if only is None else only
+        verdicts = [self.verdict(path) for path in paths]
+        read = [self._posts[path] for path in paths if path in self._posts]
+        shared = Verdict("site", "shared by all posts", findings=list(self._shared(read)))
+        return [*verdicts, shared] if shared.findings else verdicts
+
+    def _shared(self, posts: list[Post]) -> Iterator[Finding]:
+        """Find values that mkdocs.yml does not load, runs that no post has, and posts that no run sees."""
+        for post in posts:
+            wanted = f"{post.run_name}/values.yml"
+            if post.values and wanted not in self.settings.values:
+                fix = f"add under plugins, macros, include_yaml: `- {wanted}`"
+                message = f"include_yaml of mkdocs-macros does not load the values of {post.slug}"
+                yield Finding("mkdocs.yml", 1, message, fix)
+        slugs = {path.stem for path in post_paths(self.root)}
+        for run in sorted({path.name for path in (self.root / RUNS).glob("*/")} - slugs):
+            yield Finding(f"{RUNS}/{run}", 1, "is the run of no post", f"git rm -r {RUNS}/{run}")
+        for path in sorted((self.root / "docs" / "posts").glob("*/**/*.md")):
+            fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
+            name = path.relative_to(self.root).as_posix()
+            yield Finding(name, 1, "is a post in a folder, which no run sees", fix)
+
+
+def check_posts(root: Path, only: list[Path] | None = None) -> list[Verdict]:
+    """Check a repository that nobody has read yet."""
+    return Repository(root).check(only)
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads mkdocs.yml without doing what its tags ask for, but to look into the environment."""
+
+
+_Loader.add_multi_constructor("", lambda loader, suffix, node: None)
+_Loader.add_constructor("!ENV", construct_env_tag)
+
+
+def _read_config(root: Path, loader: Any) -> dict[str, Any]:
+    """Return what mkdocs.yml holds; raise PostError where it is no mapping."""
+    try:
+        config = yaml.load(read_text(root / "mkdocs.yml", root), Loader=loader)
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        mark = getattr(error, "problem_mark", None)
+        reason = getattr(error, "problem", None) or str(error)
+        raise PostError(Finding("mkdocs.yml", mark.line + 1 if mark else 1, reason)) from None
+    if not isinstance(config, dict):
+        raise PostError(Finding("mkdocs.yml", 1, "is not a mapping"))
+    return config
+
+
+def read_extensions(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the Markdown extensions that MkDocs takes from mkdocs.yml, in order, with their options."""
+    from mkdocs.config.base import ValidationError
+    from mkdocs.config.config_options import MarkdownExtensions
+    from mkdocs.utils.yaml import get_yaml_loader
+
+    option = MarkdownExtensions(builtins=["toc", "tables", "fenced_code"])  # MkDocs adds these to any site
+    try:
+        names = option.run_validation(_read_config(root, get_yaml_loader()).get("markdown_extensions") or [])
+    except ValidationError as error:
+        reason, *traceback = str(error).splitlines()
+        raise PostError(Finding("mkdocs.yml", 1, " ".join([reason, *traceback[-1:]]))) from None
+    return {name: option.configdata.get(name, {}) for name in names}
+
+
+def read_settings(root: Path) -> Settings:
+    """Return what mkdocs.yml says, without doing what its tags ask for."""
+    config = _read_config(root, _Loader)
+    extra = config.get("extra") or {}
+    plugins = [plugin for plugin in config.get("plugins") or [] if isinstance(plugin, dict)]
+    options = [plugin["macros"] for plugin in plugins if isinstance(plugin.get("macros"), dict)]
+    values = options[0].get("include_yaml") if options else None
+    return Settings(
+        config.get("site_name", ""),
+        (config.get("site_url") or "/").rstrip("/") + "/",
+        (extra.get("repository") or "").rstrip("/"),
+        extra.get("branch", "main"),
+        extra.get("author", ""),
+        values if isinstance(values, list) else [],
+    )
