@@ -52,7 +52,7 @@ def story(tmp_path_factory):
 def test_the_story_runs_from_top_to_bottom(story):
     """Every statement that the page shows runs, on the embedded digits, and scores what it trained."""
     assert story["data_read"]["source"].startswith("4,000 training and 1,000 test digits, from the 5,000")
-    # Five seeds gave -210.8 to -208.4; the same to seven digits with the instructions of SSE4.2 and AVX2 alone.
+    # Five seeds gave -210.8 to -208.4; the same to seven digits with no more than SSE4.2 or AVX2.
     assert -216 < story["test_elbo"] < -203
     # They gave 2.8 to 4.1. The bound is on the first hundred test digits, and these are of all ten classes.
     assert 0 < story["log_p_x_given_y"] - story["test_elbo"] < 8
