@@ -12,12 +12,11 @@ from blog_code.posts.values import all_values, format_value, within
 from blog_code.runner import git
 from blog_code.runner.differences import (
     NUMBER,
-    TREES,
     Moved,
     Verdict,
+    compare_json,
     compare_sizes,
     compare_text,
-    compare_trees,
     number,
 )
 from blog_code.runner.drawings import compare_charts, compare_pictures
@@ -131,10 +130,10 @@ def _output(
 def _compare(name: str, old: bytes, new: bytes, moved: Moved) -> Verdict:
     """Compare two contents of a file as what its name says that they are."""
     kind = Path(name).suffix.lower()
-    if kind in {".txt", ".html", ".md"}:
+    if kind in {".txt", ".html", ".md", ".csv"}:
         return compare_text(old, new, moved)
-    if kind in TREES:
-        return compare_trees(old, new, TREES[kind], moved)
+    if kind == ".json":
+        return compare_json(old, new, moved)
     with contextlib.suppress(OSError, SyntaxError):  # of what is not what its name says
         if kind == ".svg":
             return compare_charts(old, new, moved)

@@ -1,14 +1,12 @@
 """What may differ between two runs of a text or of a file of numbers, and how the rest is told."""
 
-import io
 import json
 import math
 from typing import Any
 
-import numpy as np
 import pytest
 
-from blog_code.runner.differences import TREES, compare_text, compare_trees, near
+from blog_code.runner.differences import compare_json, compare_text, near
 
 
 @pytest.mark.parametrize(
@@ -57,9 +55,7 @@ ACCEPTED = {"ink": [[0.00001, 0.5], [1.0, -0.25]], "steps": 300, "name": "Adam",
 
 def changed(**changes: Any) -> tuple[list[str], str]:
     """What is said of a file of JSON in which something has changed."""
-    return compare_trees(
-        *(json.dumps(tree).encode() for tree in (ACCEPTED, ACCEPTED | changes)), TREES[".json"]
-    )
+    return compare_json(*(json.dumps(tree).encode() for tree in (ACCEPTED, ACCEPTED | changes)))
 
 
 def test_numbers_in_json_are_arrays() -> None:
@@ -92,48 +88,11 @@ def test_ten_thousand_numbers_are_told_in_one_line() -> None:
     """A list of pixels is not printed whole."""
     old, new = (json.dumps([value] * 10_000).encode() for value in (0.1, 0.9))
 
-    (said,), _ = compare_trees(old, new, json.loads)
+    (said,), _ = compare_json(old, new)
 
     assert said.startswith("10,000 of 10,000 entries differ, the worst [0]: 0.1 accepted, 0.9 now")
 
 
-def test_columns_of_a_table_are_arrays() -> None:
-    """Each column has its own scale, and counts and names in it are exact."""
-    old = b"step,loss,share\n1,500.0,0.001\n2,400.0,0.100\n"
-
-    def said(new: bytes) -> str:
-        return "".join(compare_trees(old, new, TREES[".csv"])[0])
-
-    assert said(b"step,loss,share\n1,508.0,0.002\n2,395.0,0.101\n") == ""
-    assert "[1].column 3: 0.001 accepted, 0.011 now" in said(
-        b"step,loss,share\n1,500.0,0.011\n2,400.0,0.100\n"
-    )
-    assert "[2].column 1: 2 accepted, 3 now" in said(b"step,loss,share\n1,500.0,0.001\n3,400.0,0.100\n")
-
-
-def packed(**arrays: Any) -> bytes:
-    kept = io.BytesIO()
-    np.savez_compressed(kept, **arrays)
-    return kept.getvalue()
-
-
-def test_arrays_of_numpy_are_compared_by_what_they_hold() -> None:
-    """A compressed file has another size with other last bits; its shape and its type are to be the same."""
-    rng = np.random.default_rng(0)
-    weights, counts = rng.normal(size=(50, 4)), np.arange(5)
-    old = packed(weights=weights, counts=counts)
-
-    def said(**arrays: Any) -> str:
-        return "".join(compare_trees(old, packed(**arrays), TREES[".npz"])[0])
-
-    assert said(weights=weights * (1 + 1e-6 * rng.normal(size=(50, 4))), counts=counts) == ""
-    assert "1 of 205 entries differ, the worst counts (int64)[2]" in said(
-        weights=weights, counts=np.array([0, 1, 9, 3, 4])
-    )
-    assert "on one side only" in said(weights=weights.astype(np.float32), counts=counts)
-    assert "on one side only" in said(weights=weights[:49], counts=counts)
-
-
 def test_what_is_not_what_its_name_says_is_compared_by_its_size() -> None:
     """A file that is called .json and is none ends no run with a traceback."""
-    assert compare_trees(b"{", b"{}", json.loads)[0] == ["1 bytes accepted, 2 now"]
+    assert compare_json(b"{", b"{}")[0] == ["1 bytes accepted, 2 now"]
