@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from blog_code.errors import PostError
@@ -19,8 +18,8 @@ from blog_code.runner.check import Verdict, check_post
 from blog_code.runner.execute import RunResult
 from blog_code.runner.git import commit_of
 from blog_code.runner.kernels import ForkServer
-from blog_code.runner.outputs import CellResult
-from blog_code.runner.record import lock_digest
+from blog_code.runner.lock import read_lock
+from blog_code.runner.outputs import CellResult, files_of
 from blog_code.runner.run import run_post
 
 MKDOCS = """\
@@ -141,16 +140,17 @@ def pretend(post: Post, *, quick: bool = False, jax: bool = False, **options: An
     for cell in post.cells:
         if not cell.runs:
             continue
-        result = CellResult(cell)
+        outputs = []
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(cell.region.source, names)
         if text := printed.getvalue():
-            result.files[f"{cell.name}.txt"] = text.encode()
-            result.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
-        results.append(result)
+            outputs.append({"output_type": "stream", "name": "stdout", "text": text.splitlines(True)})
+        results.append(CellResult(cell, files_of(cell, outputs), outputs))
     values = {name: names[name] for name in post.values}
-    lock, commit = lock_digest(post.root / "requirements.lock"), commit_of(post)
-    data, versions = names.get("data_read", {}), {"python": "3.12.0"} | ({"jax": "0.9.0"} if jax else {})
+    lock, commit = read_lock(post.root), commit_of(post)
+    versions = {name: importlib.metadata.version(name) for name in post.meta.get("requirements", [])}
+    versions |= {"python": "3.12.0"} | ({"jax": "0.9.0"} if jax else {})
+    data = names.get("data_read", {})
     return RunResult(results, {}, values, data, "cpu", versions, 1.0, lock, commit)
 
 

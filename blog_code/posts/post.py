@@ -41,6 +41,14 @@ class Cell:
     def runs(self) -> bool:
         return "shown" not in self.flags
 
+    def output(self, number: int = 1) -> str:
+        """Name the files that it leaves, but for their suffix: region-2 has the second figure of `region`."""
+        return f"{self.name}-{number}" if number > 1 else self.name
+
+    def may_leave(self, file: str) -> bool:
+        """Say whether a file has the name of an output that this cell may leave."""
+        return bool(re.fullmatch(rf"{re.escape(self.name)}(-\d+)?\.(txt|svg|png|html)", file))
+
 
 @dataclass(frozen=True)
 class Mention:

@@ -23,8 +23,8 @@ from blog_code.posts.post import Cell, Post
 from blog_code.posts.regions import imports
 from blog_code.runner.git import commit_of
 from blog_code.runner.kernels import ForkServer, new_manager
+from blog_code.runner.lock import LOCK, Lock, normal_name, read_lock
 from blog_code.runner.outputs import COLOUR_CODES, CellResult, collect
-from blog_code.runner.record import LOCK, lock_digest, normal_name, pins
 
 CELL_SECONDS, POST_SECONDS = 1200, 3600
 KERNEL_OPTIONS = [
@@ -46,7 +46,7 @@ class RunResult:
     device: str
     versions: dict[str, str]
     seconds: float
-    lock: str  # its checksum, and the commit of the code, as they were before the first cell
+    lock: Lock  # it and the commit of the code are as they were before the first cell
     commit: str | None
 
 
@@ -62,7 +62,7 @@ def execute(
     """Run the cells of a post in order; raises PostError naming region, file and line where one fails."""
     running = [cell for cell in post.cells if cell.runs]
     check_installed(post)
-    lock, commit = lock_digest(post.root / LOCK), commit_of(post)
+    lock, commit = read_lock(post.root), commit_of(post)
     limits = post.meta.get("timeout") or {}
     cell_limit = cell_timeout or limits.get("cell", CELL_SECONDS)
     post_limit = post_timeout or limits.get("post", POST_SECONDS)
@@ -86,7 +86,7 @@ def execute(
 
 def check_installed(post: Post) -> None:
     """Refuse a package that a cell imports and that is of another version than the lock names."""
-    locked = pins(post.root)
+    locked = read_lock(post.root).pins
     for name in sorted(imported_packages(post)):
         pinned = locked.get(normal_name(name))
         try:
@@ -264,8 +264,8 @@ print(json.dumps([{name: number(name) for name in values}, data, device, version
 
 
 def _questions(client: _Client, post: Post) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, str]]:
-    """Ask the kernel at the end of the run for values, data, device and the versions of what cells import."""
-    named = imported_packages(post)
+    """Ask the kernel at the end of the run for values, data, device, and the versions of what cells need."""
+    named = imported_packages(post) | set(post.meta.get("requirements") or [])
     packages = sorted(named | ({"jaxlib"} if "jax" in named else set()))
     asked = f"{{'bound': globals(), 'values': {list(post.values)!r}, 'packages': {packages!r}}}"
     try:

@@ -13,7 +13,7 @@ from blog_code.errors import PostError, writing
 from blog_code.posts.post import Post
 from blog_code.posts.values import all_values
 from blog_code.runner.atomic import Busy, lock, replace_folder
-from blog_code.runner.derived import accepted_outputs, as_json, derived_files, derived_names, remade
+from blog_code.runner.derived import accepted_outputs, as_json, derived_files, derived_names, differing
 from blog_code.runner.record import (
     FORMAT,
     STALE,
@@ -43,7 +43,7 @@ def fresh_record(post: Post) -> Record | None:
             return None
         if set(post.values) - set(all_values(record.content)) or set(post.files) - set(record.outputs):
             return None
-        accepted_outputs(post)
+        accepted_outputs(post, record)
     except PostError:
         return None
     return record
@@ -88,10 +88,11 @@ def refresh(post: Post, record: Record) -> bool:
     """Make the derived files of a fresh run again after an edit of the prose; True where they changed."""
     if post.findings:
         raise PostError(*post.findings)
-    if not (made := remade(post, record)):
+    if not (made := differing(post, record)):
         return False
     with _writing(post) as staging:
-        kept = {name: (post.run_folder / name).read_bytes() for name in [*record.outputs, "record.json"]}
+        names = {*record.outputs, "record.json", *derived_names(post)} - set(made)
+        kept = {name: (post.run_folder / name).read_bytes() for name in names}
         write_files(staging, {**kept, **made})
         replace_folder(staging, post.run_folder)
     return True
@@ -127,8 +128,9 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
     """The record of a run; what differs from run to run on one machine is under `volatile`."""
     timings = {name for name, value in post.values.items() if value.get("timing")}
     data = result.data.get("files", {}) if isinstance(result.data, dict) else {}
-    seconds = {cell.cell.name: cell.seconds for cell in result.cells}
-    parts = fingerprint(post, data=data, profile="quick" if quick else "full") | {"lock": result.lock}
+    left = {cell.cell.name: cell for cell in result.cells}
+    profile = "quick" if quick else "full"
+    parts = fingerprint(post, result.versions, lock=result.lock, data=data, profile=profile)
     parts["device"] = result.device.partition(" ")[0]
     if parts["device"] in {"cuda", "rocm"}:
         parts["device"] = "gpu"
@@ -143,7 +145,8 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
                 "lines": [cell.region.start, cell.region.end],
                 "flags": sorted(cell.flags),
                 "sha256": cell_digest(cell.region.source, cell.flags),
-                "outputs": sorted(next((r.files for r in result.cells if r.cell is cell), {})),
+                "outputs": sorted(left[cell.name].files) if cell.name in left else [],
+                "displayed": digest(left[cell.name].outputs if cell.name in left else []),
             }
             for cell in post.cells
         ],
@@ -156,7 +159,7 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
         "volatile": {
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(result.seconds, 1),
-            "cells": seconds,
+            "cells": {name: cell.seconds for name, cell in left.items()},
             "timings": {name: value for name, value in result.values.items() if name in timings},
             "host": processor(),
         },
