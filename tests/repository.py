@@ -20,7 +20,7 @@ from blog_code.runner.git import commit_of
 from blog_code.runner.kernels import ForkServer
 from blog_code.runner.lock import read_lock
 from blog_code.runner.outputs import CellResult, files_of
-from blog_code.runner.run import run_post
+from blog_code.runner.run import run_post, write_values
 
 MKDOCS = """\
 site_name: Fixture
@@ -31,7 +31,7 @@ plugins:
   - macros:
       on_undefined: strict
       on_error_fail: true
-      include_yaml: [%s]
+      include_yaml: [docs/runs/values.yml]
 markdown_extensions:
   - attr_list
   - pymdownx.superfences
@@ -49,11 +49,7 @@ class Repository:
         self.fork_server = fork_server
         self.write("requirements.lock", f"numpy=={NUMPY} \\\n    --hash=sha256:00\n")
         self.write("docs/index.md", "# Fixture\n")
-        self._configure()
-
-    def _configure(self) -> None:
-        slugs = sorted(path.stem for path in (self.root / "docs" / "posts").glob("*.md"))
-        self.write("mkdocs.yml", MKDOCS % ", ".join(f"docs/runs/{slug}/values.yml" for slug in slugs))
+        self.write("mkdocs.yml", MKDOCS)
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file, and the folders above it."""
@@ -89,9 +85,7 @@ class Repository:
             parts.append(f'``` {{ .python {flag}}}\n--8<-- "{package}/story.py:{name}"\n```\n')
             if ("print(" in source or "raises" in flag) and "quiet" not in flag and "shown" not in flag:
                 parts.append(f'``` {{ .text .output }}\n--8<-- "{slug}/{name}.txt"\n```\n')
-        path = self.write(f"docs/posts/{slug}.md", "\n".join([*parts, end]))
-        self._configure()
-        return path
+        return self.write(f"docs/posts/{slug}.md", "\n".join([*parts, end]))
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file, which has to hold it."""
@@ -105,15 +99,19 @@ class Repository:
 
     def run(self, slug: str = "x", **options: Any) -> Path:
         """Execute a post in a real kernel and accept the run."""
-        return run_post(
-            self.read(slug), fork_server=self.fork_server, **{"say": lambda text: None, **options}
-        )
+        options = {"say": lambda text: None, "fork_server": self.fork_server, **options}
+        return self._written(run_post(self.read(slug), **options))
 
     def accept(self, slug: str = "x", **options: Any) -> Path:
         """Accept a run of a post whose plain cells are executed here, without a kernel."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("blog_code.runner.execute.execute", pretend)
-            return run_post(self.read(slug), say=lambda text: None, **options)
+            return self._written(run_post(self.read(slug), say=lambda text: None, **options))
+
+    def _written(self, folder: Path) -> Path:
+        """Write the values of all posts, as the command does after its runs; hand on the folder of one."""
+        write_values(self.root)
+        return folder
 
     def check(self, slug: str = "x") -> Verdict:
         return check_post(self.read(slug))

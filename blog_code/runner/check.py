@@ -3,7 +3,7 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
 from blog_code.errors import Finding, PostError
@@ -48,15 +48,15 @@ class Verdict:
         return "\n".join(lines)
 
 
-def check_post(post: Post) -> Verdict:
-    """Compare a post with its accepted run."""
+def check_post(post: Post, read: Callable[[Post], Record | None] = read_record) -> Verdict:
+    """Compare a post with its accepted run, whose record `read` returns."""
     verdict = Verdict(post.slug, findings=list(post.findings))
     if not post.runs:
         verdict.status = "prose" if post.executed else "unexecuted"
         verdict.findings += _mentions(post, {})
         return verdict
     try:
-        record = read_record(post)
+        record = read(post)
     except PostError as error:
         verdict.status = "broken"
         verdict.findings += error.findings

@@ -3,17 +3,21 @@
 It is made again whenever it is looked at, and compared with what lies there; no index is believed.
 """
 
+import contextlib
 import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from blog_code.errors import Finding, PostError, read_text
-from blog_code.posts.post import Cell, Post
+from blog_code.posts.post import RUNS, Cell, Post
 from blog_code.posts.values import shown_values
 from blog_code.runner.editions import edition_files, parts_of
 from blog_code.runner.outputs import Output, files_of
 from blog_code.runner.provenance import page_files
 from blog_code.runner.record import Record, digest
 
+VALUES = f"{RUNS}/values.yml"  # of all posts, so that mkdocs.yml names one file
 TORN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 
 
@@ -27,17 +31,33 @@ def edition_names(post: Post) -> set[str]:
 
 def derived_names(post: Post) -> set[str]:
     """Name all derived files of a post."""
-    return {"values.yml", "provenance.md", "environment.md", *edition_names(post)}
+    return {"provenance.md", "environment.md", *edition_names(post)}
 
 
 def derived_files(post: Post, record: dict[str, Any], outputs: dict[str, list[Output]]) -> dict[str, bytes]:
     """Make every derived file; `outputs` maps each cell to what it displayed, as a notebook has it."""
-    return {
-        # Under the name of the package, because that is how Zensical reads it too.
-        "values.yml": as_json({post.package: shown_values(post, record)}),
-        **page_files(post, record),
-        **edition_files(post, record, outputs),
-    }
+    return {**page_files(post, record), **edition_files(post, record, outputs)}
+
+
+def values_of(runs: Iterable[tuple[Post, Record]]) -> dict[str, dict[str, str]]:
+    """Make the values of many posts, under the names of their packages, because so Zensical reads them too.
+
+    A post whose values cannot be shown is left out: a check of it says why.
+    """
+    made = {}
+    for post, record in runs:
+        with contextlib.suppress(PostError):
+            made[post.package] = shown_values(post, record.content)
+    return made
+
+
+def read_values(root: Path) -> dict[str, dict[str, str]] | None:
+    """Return what docs/runs/values.yml holds; None where that is not as we write it."""
+    try:
+        read = json.loads(text := read_text(root / VALUES, root)) if (root / VALUES).exists() else {}
+        return read if isinstance(read, dict) and (not read or as_json(read).decode() == text) else None
+    except (PostError, ValueError, RecursionError):
+        return None
 
 
 def differing(post: Post, record: Record) -> dict[str, bytes]:

@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blog_code.errors import PostError, writing
-from blog_code.posts.post import Post
+from blog_code.posts.post import RUNS, Post, post_paths, read_post
 from blog_code.posts.values import all_values
 from blog_code.runner.atomic import Busy, lock, replace_folder
-from blog_code.runner.derived import accepted_outputs, as_json, derived_files, derived_names, differing
+from blog_code.runner.derived import (
+    VALUES,
+    accepted_outputs,
+    as_json,
+    derived_files,
+    derived_names,
+    differing,
+    read_values,
+    values_of,
+)
 from blog_code.runner.record import (
     FORMAT,
     STALE,
@@ -96,6 +105,30 @@ def refresh(post: Post, record: Record) -> bool:
         write_files(staging, {**kept, **made})
         replace_folder(staging, post.run_folder)
     return True
+
+
+def write_values(root: Path) -> None:
+    """Write the values of all accepted runs into one file, each time from the records.
+
+    Posts that run at the same time wait here for one another, and whoever comes later finds the others' runs.
+    """
+    with (
+        writing("the values", root, "blog run"),
+        lock(root / ".blog" / "locks" / "values.yml.lock", wait=True),
+    ):
+        made = values_of(_accepted(root))
+        if read_values(root) != made or not (root / VALUES).exists():
+            (root / VALUES).parent.mkdir(parents=True, exist_ok=True)
+            (new := root / ".blog" / "values.yml").write_bytes(as_json(made))
+            new.replace(root / VALUES)
+
+
+def _accepted(root: Path) -> Iterator[tuple[Post, Record]]:
+    """Yield each post that can be read, and that has a record that can."""
+    for path in post_paths(root):
+        with contextlib.suppress(PostError):
+            if (root / RUNS / path.stem).exists() and (record := read_record(post := read_post(path, root))):
+                yield post, record
 
 
 def run_files(post: Post, result: "RunResult", *, quick: bool = False) -> dict[str, bytes]:

@@ -113,7 +113,7 @@ def test_two_runs_write_the_same_bytes(repo: Repository) -> None:
     volatile = [(record.pop("volatile"), record.pop("seal"))[0] for record in records]
     assert records[0] == records[1]
     assert set(volatile[0]) == {"finished", "seconds", "cells", "timings", "host"}
-    may_differ = {"values.yml", "provenance.md", "environment.md"}
+    may_differ = {"provenance.md", "environment.md"}
     assert {name for name in before if before[name] != after[name]} <= may_differ
     notebook = json.loads(after["x.ipynb"])
     assert [cell["id"] for cell in notebook["cells"]] == [
