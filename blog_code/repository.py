@@ -89,6 +89,10 @@ class Repository:
 
     def _shared(self, posts: list[Post]) -> Iterator[Finding]:
         """Find values that are not those of the runs, runs that no post has, and posts that no run sees."""
+        try:
+            _ = self.settings
+        except PostError as error:
+            yield from error.findings
         slugs = {path.stem for path in post_paths(self.root)}
         runs = [(post, record) for post in posts if (record := self._records.get(post.path))]
         kept = read_values(self.root)

@@ -185,6 +185,11 @@ def read_post(path: Path, root: Path) -> Post:
             part.cell = _read_fence(post, part)
         post.parts.append(part)
     post.findings.extend(lint(post))
+    image, run = post.meta.get("image", ""), f"runs/{post.slug}/"
+    if image.startswith(run):
+        post.mentions.append(Mention(image.removeprefix(run), post.line_of("image:")))
+    elif image and not (post.root / "docs" / image).is_file():
+        post.report(post.line_of("image:"), f"image {image} is no file of docs", f"such as {run}REGION.png")
     return post
 
 

@@ -52,9 +52,6 @@ class ForkServer:
         environment["IPYTHONDIR"] = str(
             self.home / "ipython"
         )  # no startup files and no settings of the author's
-        for key in ("MNIST_DIR", "TFDS_DATA_DIR"):
-            if environment.get(key):
-                environment[key] = str(Path(environment[key]).resolve())
         for key in THREADS if self._threads else ():
             environment[key] = str(self._threads)
         return subprocess.Popen(

@@ -85,6 +85,14 @@ BAD: dict[str, tuple[Callable[[Repository], object], str]] = {
         edit(PAGE, "title:", "files: [../a]\ntitle:"),
         f"{PAGE}:2: front matter: files is no",
     ),
+    "a picture that is not there": (
+        edit(PAGE, "title:", "image: assets/none.png\ntitle:"),
+        f"{PAGE}:2: image assets/none.png is no file of docs",
+    ),
+    "a picture that no run wrote": (
+        edit(PAGE, "title:", "image: runs/x/none.png\ntitle:"),
+        f"{PAGE}:2: none.png was written by no run",
+    ),
     "a timeout that is none": (
         edit(PAGE, "cell: 9", "cell: soon"),
         f"{PAGE}:6: front matter: timeout is not",

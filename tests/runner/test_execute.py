@@ -95,6 +95,18 @@ def test_each_kernel_is_fresh_quiet_and_alone(repo: Repository, monkeypatch: pyt
     assert b"\x1b" not in b"".join(two.values())
 
 
+def test_a_folder_that_the_environment_names(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the author's shell says relative to its own folder leads from the kernel's empty one too."""
+    repo.write("digits/one.txt", "1")
+    monkeypatch.chdir(repo.root)
+    monkeypatch.setenv("DIGITS_DIR", "digits")
+    monkeypatch.delenv("OTHER_DIR", raising=False)
+    source = "import os, pathlib\nprint(os.listdir(os.environ['DIGITS_DIR']), 'OTHER_DIR' in os.environ)"
+    repo.post(first=source, front="environment: [DIGITS_DIR, OTHER_DIR]")
+
+    assert (repo.run() / "first.txt").read_text() == "['one.txt'] False\n"
+
+
 def test_two_runs_write_the_same_bytes(repo: Repository) -> None:
     """Nobody reviews a difference that is none: only what the record calls volatile may differ."""
     front = "values: {total: {is: 3, within: 0}, took: {timing: true, format: .3f}}"
