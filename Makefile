@@ -53,9 +53,12 @@ run: .venv/ready  ## execute every post again, even if it is fresh
 verify: .venv/ready  ## execute posts aside and compare with the accepted runs; SINCE=COMMIT for those that changed
 	$(BIN)/blog run --verify $(if $(SINCE),--since $(SINCE))
 
-lock: .venv/ready  ## resolve requirements.lock anew, and requirements-gpu.lock with the same versions
+# The second is what a GPU needs beside the first: make LOCK="requirements.lock requirements-gpu.lock" installs both.
+lock: .venv/ready  ## resolve requirements.lock anew, and what requirements-gpu.lock adds to it
 	$(COMPILE) pyproject.toml --output-file requirements.lock
-	$(COMPILE) --extra gpu --constraint requirements.lock pyproject.toml --output-file requirements-gpu.lock
+	$(COMPILE) --extra gpu --constraint requirements.lock pyproject.toml --output-file .venv/gpu.lock
+	awk 'NR == FNR { locked[$$0]; next } /^[^ ]/ { added = !($$0 in locked) } added' \
+		requirements.lock .venv/gpu.lock > requirements-gpu.lock
 	$(MAKE) wheels
 
 # All but one, which is plain Python and comes as its source.
@@ -109,8 +112,8 @@ propose:  ## open pull requests for refreshed runs and locks; needs gh and a tok
 
 audit: .venv/ready  ## known holes in what the locks install (needs a network), and the licences
 	$(BIN)/python .github/licences.py
-	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements.lock
-	$(BIN)/pip-audit --strict --require-hashes --disable-pip --requirement requirements-gpu.lock
+	$(BIN)/pip-audit --strict --require-hashes --disable-pip \
+		--requirement requirements.lock --requirement requirements-gpu.lock
 
 clean:  ## remove what was built; accepted runs stay
 	rm -rf .venv .blog site .mypy_cache .pytest_cache .ruff_cache .hypothesis

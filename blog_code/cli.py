@@ -1,5 +1,6 @@
 """The command `blog`: import, run, check, build."""
 
+import io
 import os
 import shlex
 import signal
@@ -11,7 +12,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from blog_code.errors import PostError
-from blog_code.hugo.command import import_command
 
 if TYPE_CHECKING:
     from blog_code.runner.check import Verdict
@@ -64,7 +64,46 @@ def blog(
     """Posts whose code runs, whose outputs are from that run, and whose page says so."""
 
 
-app.command("import")(import_command)
+@app.command("import")
+def import_(
+    source: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A Hugo post, a page bundle or a whole Hugo site.")
+    ],
+    into: Annotated[Path, typer.Option(help="The folder of this site's pages.")] = Path("docs"),
+    mapping: Annotated[
+        Path | None, typer.Option(help="What a theme's shortcodes become: a TOML file.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
+    ] = False,
+    report: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file too.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace pages that were edited since.")] = False,
+    extract: Annotated[
+        bool, typer.Option("--extract", help="Move Python blocks into blog_code, a region for each.")
+    ] = False,
+) -> None:
+    """Bring a Hugo post, bundle or site in as pages of this site.
+
+    Nothing is written for a post that cannot be shown as Hugo showed it: it is refused with file, line and
+    reason. What Markdown pages are in, the mkdocs.yml beside their folder says, or else that of this site.
+    Exit code 1 says that any post was refused, 2 that the request makes no sense.
+    """
+    from blog_code.hugo.console import import_aloud
+    from blog_code.repository import read_extensions
+
+    beside = into.resolve().parent
+    extensions = read_extensions(beside if (beside / "mkdocs.yml").exists() else root())
+    code = import_aloud(
+        source,
+        into,
+        extensions=extensions,
+        mapping=mapping,
+        dry_run=dry_run,
+        report=report,
+        force=force,
+        extract=extract,
+    )
+    raise typer.Exit(code)
 
 
 @app.command()
@@ -124,15 +163,11 @@ def check(
     json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
-    from blog_code.hugo.contract import contract_differences
     from blog_code.repository import Repository
     from blog_code.runner.check import as_json
 
-    verdicts = Repository(root()).check(chosen(posts), contract_differences if release else None)
+    verdicts = Repository(root()).check(chosen(posts))
     typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
-    if not json and not release:  # for a release they are among the verdicts
-        for difference in contract_differences(root() / "mkdocs.yml"):
-            typer.echo(f"mkdocs.yml:1: {difference}\n    blog check --release refuses it")
     if any(verdict.wrong(release) for verdict in verdicts):
         raise typer.Exit(WRONG)
 
@@ -145,7 +180,6 @@ def build(
 
     For a release, the editions of fresh posts are first made anew where their prose is newer.
     """
-    from blog_code.hugo.contract import contract_differences
     from blog_code.repository import Repository
     from blog_code.site.build import build_site
 
@@ -154,7 +188,7 @@ def build(
 
         refresh_posts(root())
     repository = Repository(root())
-    refuse_wrong(repository.check(dialect=contract_differences if release else None), release)
+    refuse_wrong(repository.check(), release)
     say_where(build_site(repository))
 
 
@@ -211,6 +245,15 @@ def _interrupt(*_: object) -> None:
 
 def main() -> None:
     """Entry point: errors of posts end in their findings, never in a traceback of ours."""
+    if sys.platform == "win32":
+        print(
+            "blog: on Windows this runs in WSL only: wsl --install, and give the command there",
+            file=sys.stderr,
+        )
+        sys.exit(USAGE)
+    for stream in (sys.stdout, sys.stderr):  # a terminal that cannot show a character gets its number
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _interrupt)
     try:
         app()

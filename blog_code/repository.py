@@ -3,10 +3,11 @@
 Each is read when it is first asked for, once, and handed on to check and build.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import yaml
 from yaml_env_tag import construct_env_tag
@@ -71,21 +72,13 @@ class Repository:
             self._verdicts[path] = verdict
         return self._verdicts[path]
 
-    def check(
-        self, only: list[Path] | None = None, dialect: Callable[[Path], list[str]] | None = None
-    ) -> list[Verdict]:
-        """Return a verdict a post, in the order of names, and one for what posts share where that is wrong.
-
-        `dialect` says of mkdocs.yml how its Markdown differs from that of imported posts: a warning each.
-        """
+    def check(self, only: list[Path] | None = None) -> list[Verdict]:
+        """Return a verdict a post, in the order of names, and one for what posts share if that is wrong."""
         paths = post_paths(self.root) if only is None else only
         verdicts = [self.verdict(path) for path in paths]
         read = [self._posts[path] for path in paths if path in self._posts]
-        fix = "fix mkdocs.yml, or blog_code/hugo/contract.yml with its parity tests"
-        differences = dialect(self.root / "mkdocs.yml") if dialect else []
         shared = Verdict("site", "shared by all posts", findings=list(self._shared(read)))
-        shared.warnings = [Finding("mkdocs.yml", 1, difference, fix) for difference in differences]
-        return [*verdicts, shared] if shared.findings or shared.warnings else verdicts
+        return [*verdicts, shared] if shared.findings else verdicts
 
     def _shared(self, posts: list[Post]) -> Iterator[Finding]:
         """Find values that are not those of the runs, runs that no post has, and posts that no run sees."""
@@ -111,11 +104,9 @@ class Repository:
             yield Finding(name, 1, "is a post in a folder, which no run sees", fix)
 
 
-def check_posts(
-    root: Path, only: list[Path] | None = None, dialect: Callable[[Path], list[str]] | None = None
-) -> list[Verdict]:
+def check_posts(root: Path, only: list[Path] | None = None) -> list[Verdict]:
     """Check a repository that nobody has read yet."""
-    return Repository(root).check(only, dialect)
+    return Repository(root).check(only)
 
 
 class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
@@ -126,16 +117,37 @@ _Loader.add_multi_constructor("", lambda loader, suffix, node: None)
 _Loader.add_constructor("!ENV", construct_env_tag)
 
 
-def read_settings(root: Path) -> Settings:
-    """Read mkdocs.yml; raise PostError where it is no mapping."""
+def _read_config(root: Path, loader: Any) -> dict[str, Any]:
+    """Return what mkdocs.yml holds; raise PostError where it is no mapping."""
     try:
-        config = yaml.load(read_text(root / "mkdocs.yml", root), Loader=_Loader)
+        config = yaml.load(read_text(root / "mkdocs.yml", root), Loader=loader)
     except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         reason = getattr(error, "problem", None) or str(error)
         raise PostError(Finding("mkdocs.yml", mark.line + 1 if mark else 1, reason)) from None
     if not isinstance(config, dict):
         raise PostError(Finding("mkdocs.yml", 1, "is not a mapping"))
+    return config
+
+
+def read_extensions(root: Path) -> dict[str, dict[str, Any]]:
+    """Return the Markdown extensions that MkDocs takes from mkdocs.yml, in order, with their options."""
+    from mkdocs.config.base import ValidationError
+    from mkdocs.config.config_options import MarkdownExtensions
+    from mkdocs.utils.yaml import get_yaml_loader
+
+    option = MarkdownExtensions(builtins=["toc", "tables", "fenced_code"])  # MkDocs adds these to any site
+    try:
+        names = option.run_validation(_read_config(root, get_yaml_loader()).get("markdown_extensions") or [])
+    except ValidationError as error:
+        reason, *traceback = str(error).splitlines()
+        raise PostError(Finding("mkdocs.yml", 1, " ".join([reason, *traceback[-1:]]))) from None
+    return {name: option.configdata.get(name, {}) for name in names}
+
+
+def read_settings(root: Path) -> Settings:
+    """Return what mkdocs.yml says, without doing what its tags ask for."""
+    config = _read_config(root, _Loader)
     extra = config.get("extra") or {}
     return Settings(
         config.get("site_name", ""),

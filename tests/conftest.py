@@ -4,7 +4,6 @@ import os
 import random
 import runpy
 import shutil
-import subprocess
 import tempfile
 import threading
 from collections import Counter
@@ -79,6 +78,7 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ[name] = os.environ[name.lower()] = f"http://127.0.0.1:{wall.server_port}"
     os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1,::1"
     os.environ["HUGO_SECURITY_HTTP_URLS"] = "none"  # it asks no proxy
+    os.environ["JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS"] = "0"  # what one test compiles, no other does
     os.environ.pop("MNIST_DIR", None)
     os.environ.update({name: str((home / folder).resolve()) for name, folder in FOLDERS.items()})
     os.environ["PYTHONPATH"] = os.pathsep.join([str(OFFLINE), *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -170,6 +170,6 @@ def repo(tmp_path: Path, fork_server: ForkServer, monkeypatch: pytest.MonkeyPatc
 def with_git(repo: Repository) -> Repository:
     """The repository, kept by git."""
     for arguments in (["init", "-q"], ["config", "user.email", "a@b.c"], ["config", "user.name", "A"]):
-        subprocess.run(["git", *arguments], cwd=repo.root, check=True)
+        repo.git(*arguments)
     repo.write(".gitignore", ".blog/\nsite/\n")
     return repo

@@ -122,6 +122,15 @@ class Repository:
         command = [str(BLOG), *arguments]
         return subprocess.run(command, cwd=self.root, capture_output=True, text=True, timeout=120, **options)
 
+    def git(self, *arguments: str) -> str:
+        """Return what git says here; raise where it fails."""
+        return subprocess.check_output(["git", *arguments], cwd=self.root, text=True).strip()
+
+    def commit(self) -> None:
+        """Commit all that is here."""
+        self.git("add", ".")
+        self.git("commit", "--quiet", "--message", "A step")
+
     def tree(self, name: str) -> dict[str, bytes]:
         """The files of a folder with what they hold."""
         folder = self.root / name
@@ -155,10 +164,14 @@ def pretend(post: Post, *, quick: bool = False, jax: bool = False, **options: An
 
 def alive(pid: int) -> bool:
     """True while a process works; one that ended and that nobody has collected is not alive."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    if Path("/proc/self/stat").exists():
+        with contextlib.suppress(FileNotFoundError):
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
         return False
+    listed = subprocess.run(
+        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return bool(state := listed.stdout.strip()) and not state.startswith("Z")
 
 
 def gone_within(seconds: float, *pids: int) -> bool:

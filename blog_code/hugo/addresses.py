@@ -1,17 +1,16 @@
 """Finds what an address of the Hugo site stands for: a page, a file of a bundle, or a static file."""
 
-from __future__ import annotations
-
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urljoin, urlsplit
 
+from blog_code.errors import PostError
 from blog_code.hugo.hugo_site import HugoPost, HugoSite
 from blog_code.hugo.links import Target, is_external, split_address
 from blog_code.hugo.page_header import slugged, strings, urlized
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.shortcodes import Shortcode
 
 _REFERENCE = "hugo-ref:"
@@ -23,10 +22,7 @@ def page_target(slug: str) -> Target:
 
 
 def file_target(name: str, query: str = "", fragment: str = "") -> Target:
-    """Return where a file of docs is published.
-
-    The blog plugin takes `posts` out of the addresses of media.
-    """
+    """Return where a file of docs is published: the blog plugin takes `posts` out of media's addresses."""
     stays = name.lower().endswith((".html", ".htm", ".xml", ".css", ".js")) or not name.startswith("posts")
     return Target(name, name if stays else posixpath.normpath(name.replace("posts", ".")), fragment, query)
 
@@ -37,7 +33,7 @@ class Addresses:
 
     site: HugoSite
     into: Path
-    #: The posts that are imported now or stand in `into` already, by their source.
+    # The posts that are imported now or stand in `into` already, by their source.
     slugs: Mapping[Path, str]
     by_address: dict[str, HugoPost] = field(default_factory=dict)
 
@@ -51,10 +47,10 @@ class Addresses:
                 for alias in strings(post.header.get("aliases")):
                     if alias.startswith("/"):
                         self.by_address.setdefault("/" + alias.strip("/") + "/", post)
-            except Refused:
+            except PostError:
                 continue
 
-    def of(self, post: HugoPost) -> Resolver:
+    def of(self, post: HugoPost) -> "Resolver":
         """Return the resolver for the links of one post."""
         return Resolver(self, post)
 
@@ -83,8 +79,7 @@ class Resolver:
         return self.addresses.slugs[self.post.path]
 
     def __call__(self, address: str, is_image: bool) -> Target | str | None:
-        """Return where an address leads, a full address for what is not here, or nothing to
-        leave it as it is."""
+        """Return where an address leads, a full address for what is not here, or nothing to leave it."""
         if address.startswith(_REFERENCE):
             return self._references[int(address.removeprefix(_REFERENCE))]
         host = urlsplit(address).netloc if is_external(address) else ""
@@ -182,19 +177,19 @@ class Resolver:
         found = self._candidates(path)
         if len(found) > 1:
             names = ", ".join(post.inside for post in found)
-            raise Refused(
+            raise refusal(
                 f"`{shortcode.name} {path}` may be any of {names}; write the whole path", shortcode.line
             )
         if found:
             if target := self.addresses.page(found[0], fragment=fragment):
                 return target
-            raise Refused(f"`{shortcode.name} {path}` leads to a post that is not imported", shortcode.line)
+            raise refusal(f"`{shortcode.name} {path}` leads to a post that is not imported", shortcode.line)
         name = posixpath.basename(path.removesuffix("/index.md").removesuffix(".md").rstrip("/"))
         slug = slugged(urlized(name))
         if not self.addresses.site.root and (self.addresses.into / page_target(slug).file).is_file():
             there = page_target(slug)
             return Target(there.file, there.address, fragment)
-        raise Refused(
+        raise refusal(
             f"`{shortcode.name} {path}` leads to no page; fix the path or remove the link", shortcode.line
         )
 

@@ -1,7 +1,5 @@
 """The ids that Hugo gives to headings, and those that Python-Markdown would give."""
 
-from __future__ import annotations
-
 import re
 import unicodedata
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Attribute lists as Goldmark reads them: `{#id .cls width=300 hl_lines=[1,"3-4"]}`."""
 
-from __future__ import annotations
-
 import re
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Goldmark's linkify: addresses that stand bare in the text become links."""
 
-from __future__ import annotations
-
 import re
 
 from markdown_it import MarkdownIt
@@ -14,9 +12,9 @@ _WWW = re.compile(rf"www\.{_HOST}{_PATH}")
 _LABEL = r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
 _EMAIL = re.compile(rf"[a-zA-Z0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})+")
 
-#: What an address begins with.
+# What an address begins with.
 HEAD = r"(?=https?://|ftp://|www\.|[a-zA-Z0-9][a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]*@)"
-#: Where a run of text stops because an address may begin.
+# Where a run of text stops because an address may begin.
 START = rf"(?<=[\s(*_~]){HEAD}"
 
 
@@ -42,10 +40,7 @@ def linkify_plugin(md: MarkdownIt, protocol: str) -> None:
 
 
 def _may_begin(state: StateInline) -> bool:
-    """Whether Goldmark looks for an address here.
-
-    At the head of a line or run, or after white space, `*_~(`.
-    """
+    """Whether Goldmark looks for an address here: at the head of a line or run, or after space, `*_~(`."""
     after_markup = not state.pending and not (state.tokens and state.tokens[-1].type == "text_special")
     return not state.pos or after_markup or state.src[state.pos - 1] in " \t\n*_~("
 

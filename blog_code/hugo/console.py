@@ -1,8 +1,7 @@
 """An import at a terminal: a bar while it goes on, then a report for people."""
 
-from __future__ import annotations
-
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,27 +12,18 @@ from blog_code.hugo.importing import ImportReport, import_posts
 from blog_code.hugo.problems import Usage
 
 
-def import_aloud(
-    source: Path,
-    into: Path,
-    mapping: Path | None,
-    dry_run: bool,
-    report: Path | None,
-    force: bool,
-    extract: bool,
-) -> int:
-    """Import, say what happened, and return the exit code."""
+def import_aloud(source: Path, into: Path, **options: Any) -> int:
+    """Import with the options of `import_posts`, say what happened, and return the exit code."""
     console = Console(stderr=True)
     columns = (TextColumn("importing"), BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
     try:
         with Progress(*columns, console=console, transient=True) as progress:
             task = progress.add_task("", total=None)
-            result = import_posts(
-                source, into, mapping=mapping, dry_run=dry_run, report=report, force=force, extract=extract,
-                watch=lambda done, total, path: progress.update(
-                    task, completed=done, total=total, description=escape(path.name)
-                ),
-            )  # fmt: skip
+
+            def watch(done: int, total: int, path: Path) -> None:
+                progress.update(task, completed=done, total=total, description=escape(path.name))
+
+            result = import_posts(source, into, watch=watch, **options)
     except Usage as error:
         console.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
         return 2

@@ -1,7 +1,5 @@
 """The order of work for the body of one post, from Hugo's Markdown to a page that was held against it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,38 +9,38 @@ from typing import Any
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from blog_code.errors import PostError
 from blog_code.hugo import escapes, parity, raw_html
 from blog_code.hugo.anchors import mark_ids_to_write
 from blog_code.hugo.attributes import parse_attributes
-from blog_code.hugo.contract import PageRenderer
 from blog_code.hugo.dialect import Dialect
 from blog_code.hugo.embeds import Rendition, Surroundings, rendition
 from blog_code.hugo.goldmark import goldmark
 from blog_code.hugo.links import Resolve, Target, resolve_links, with_addresses
+from blog_code.hugo.page_renderer import PageRenderer
 from blog_code.hugo.policy import Policy
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.render import Mode, markdown
 from blog_code.hugo.shortcodes import MORE, WORD, Body, Shortcode, read_shortcodes, word
 
-#: Hugo's divider of the summary always stands alone, whatever is around it.
+# Hugo's divider of the summary always stands alone, whatever is around it.
 _MORE = re.compile(r"[ \t]*<!--more-->[ \t]*")
 _TEMPLATE = re.compile(
     r"\{\{-?\s*(?:[.$]\w|(?:with|range|if|else|end|partial|template|block|define|printf|site|page|hugo|len)\b)"
 )
 
-
-#: Text that means the same before Markdown is read and after.
+# Text that means the same before Markdown is read and after.
 _PLAIN_WORDS = re.compile(r"\w+(?:[ .,/:+-]\w+)*")
 
 
 @dataclass
 class Workshop:
-    """What the posts of one import share: the parser, the page renderer, the shortcodes of the theme."""
+    """What the posts of one import share: the page renderer, the parsers, the shortcodes of the theme."""
 
+    page: PageRenderer
     dialect: Dialect = field(default_factory=Dialect)
     mapping: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     params: Mapping[str, Any] = field(default_factory=dict)
-    page: PageRenderer = field(default_factory=PageRenderer)
 
     def parser(self, dialect: Dialect) -> MarkdownIt:
         """Return the parser of a dialect, made once."""
@@ -63,7 +61,7 @@ class Conversion:
     dialect: Dialect
     here: Target
     resolve: Resolve
-    #: Turns `ref` and `relref` into an address that `resolve` knows.
+    # Turns `ref` and `relref` into an address that `resolve` knows.
     reference: Callable[[Shortcode], str]
     params: Mapping[str, Any]
     notes: list[str] = field(default_factory=list)
@@ -200,7 +198,7 @@ class Conversion:
     ) -> tuple[str, Sequence[Token], bool]:
         """Return tokens as Markdown that renders to the same units, and whether the whole was seen to.
 
-        What does not render to the same is written more carefully, block by block.
+        A block that does not render to the same is written more carefully.
         """
         chunks = list(_chunks(tokens))
         texts = [markdown(chunk, env, Mode.READABLE) for chunk in chunks]
@@ -254,9 +252,9 @@ class Conversion:
             raise _differs(difference, body.line(0))
 
 
-def _differs(difference: tuple[parity.Unit | None, parity.Unit | None], line: int) -> Refused:
+def _differs(difference: tuple[parity.Unit | None, parity.Unit | None], line: int) -> PostError:
     expected, found = difference
-    return Refused(
+    return refusal(
         f"Hugo shows {parity.described(expected)} where the page would show {parity.described(found)}; "
         "write this passage more simply and import again",
         line,
@@ -351,8 +349,7 @@ def _with_own_divider(body: Body, place: int) -> Body:
 
 
 def _with_block_attributes(body: Body) -> Body:
-    """Set each line of block attributes apart, so that it does not run on with the block that it
-    belongs to."""
+    """Set each line of block attributes apart, or it would run on with the block that it belongs to."""
     lines: list[int] = []
     texts: list[str] = []
     for number, line, in_fence in _lines(body):
@@ -385,7 +382,7 @@ def _refuse_templates(body: Body) -> None:
         if in_fence or line.startswith(("    ", "\t")):
             continue
         if found := _TEMPLATE.search(re.sub(r"(`+).+?\1", "", line)):
-            raise Refused(f"`{found[0]}` begins a Go template; write out what it should print", number)
+            raise refusal(f"`{found[0]}` begins a Go template; write out what it should print", number)
 
 
 _LEAD = re.compile(r"(?P<lead>[ >]*(?:(?:[-*]|\d+\.|:  ) )?)(?P<rest>.*)")

@@ -3,8 +3,6 @@
 Each line of the paragraph above `:` is a term, and `~` marks nothing.
 """
 
-from __future__ import annotations
-
 import re
 
 from markdown_it import MarkdownIt

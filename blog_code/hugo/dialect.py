@@ -1,11 +1,9 @@
 """What a Hugo site's configuration says about its Markdown."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-#: The element that each of Goldmark's `extras` becomes, by the name of its setting.
+# The element that each of Goldmark's `extras` becomes, by the name of its setting.
 EXTRA_TAGS = {"mark": "mark", "insert": "ins", "superscript": "sup", "delete": "del", "subscript": "sub"}
 
 
@@ -29,9 +27,8 @@ class Delimiters:
 class Dialect:
     """Goldmark as Hugo's configuration sets it up; the defaults are Hugo's own, but for raw HTML.
 
-    Hugo leaves raw HTML out unless the site asks for it. A post that comes alone says nothing about
-    that, and a post
-    with HTML was written for a site that shows it.
+    Hugo leaves raw HTML out unless the site asks for it. A post that comes alone says nothing about that, and
+    a post with HTML was written for a site that shows it.
     """
 
     raw_html: bool = True
@@ -50,7 +47,7 @@ class Dialect:
     block_attributes: bool = False
     heading_ids: bool = True
     heading_id_type: str = "github"
-    #: Goldmark's `extras` that are on: the element that each becomes.
+    # Goldmark's `extras` that are on: the element that each becomes.
     extras: dict[str, str] = field(default_factory=dict)
     passthrough: Delimiters = Delimiters()
     maths: Maths = Maths.GUESS

@@ -1,7 +1,5 @@
 """What each shortcode becomes: Hugo's own, those that many themes share, and those of a mapping file."""
 
-from __future__ import annotations
-
 import re
 import string
 import tomllib
@@ -14,7 +12,7 @@ from urllib.parse import quote
 
 from blog_code.hugo.escapes import entities
 from blog_code.hugo.policy import Policy, is_outside, link
-from blog_code.hugo.problems import Refused, Usage
+from blog_code.hugo.problems import Usage, refusal
 from blog_code.hugo.render import INDENT, admonition, code_block, folded
 from blog_code.hugo.shortcodes import Shortcode
 
@@ -26,9 +24,9 @@ class Rendition:
     markdown: str
     html: str
     is_block: bool = True
-    #: The form for lists and quotes, where it is another.
+    # The form for lists and quotes, where it is another.
     nested: str = ""
-    #: What is not as Hugo had it, for the report.
+    # What is not as Hugo had it, for the report.
     changes: tuple[str, ...] = ()
 
 
@@ -36,11 +34,11 @@ class Rendition:
 class Surroundings:
     """What a shortcode may ask of the post in which it stands."""
 
-    #: Converts Markdown of the source; returns this site's Markdown and Hugo's HTML.
+    # Converts Markdown of the source; returns this site's Markdown and Hugo's HTML.
     convert: Callable[[str, int], tuple[str, str]]
-    #: Converts a piece of a line to HTML.
+    # Converts a piece of a line to HTML.
     inline: Callable[[str], str]
-    #: Returns the path for Markdown and the address for HTML.
+    # Returns the path for Markdown and the address for HTML.
     link: Callable[[str, bool], tuple[str, str]]
     params: Mapping[str, Any]
     mapping: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -52,7 +50,7 @@ def rendition(shortcode: Shortcode, around: Surroundings) -> Rendition:
         return _mapped(shortcode, around, around.mapping[shortcode.name])
     known = KNOWN.get(shortcode.name.lower())
     if known is None:
-        raise Refused(
+        raise refusal(
             f"the shortcode `{shortcode.name}` is not known; say what it becomes in a mapping file, "
             f"as in [shortcodes.{shortcode.name}] markdown = '...'",
             shortcode.line,
@@ -182,7 +180,7 @@ def _param(code: Shortcode, around: Surroundings) -> Rendition:
     for key in (code.get(0) or code.get("name")).lower().split("."):
         value = _lowered(value).get(key) if isinstance(value, Mapping) else None
     if value is None or isinstance(value, Mapping):
-        raise Refused(
+        raise refusal(
             f"`param {code.get(0)}` names nothing in the post's header or the site's params", code.line
         )
     text = str(value).lower() if isinstance(value, bool) else str(value)
@@ -238,7 +236,7 @@ def _nothing(code: Shortcode, around: Surroundings) -> Rendition:
 
 def _inner(code: Shortcode) -> str:
     if code.inner is None:
-        raise Refused(f"the shortcode `{code.name}` is never closed; end it with /{code.name}", code.line)
+        raise refusal(f"the shortcode `{code.name}` is never closed; end it with /{code.name}", code.line)
     return code.inner
 
 
@@ -269,7 +267,7 @@ KNOWN: dict[str, Known] = {
 
 # A mapping file -----------------------------------------------------------------------------------
 
-#: Stands for the inner text while a template is filled.
+# Stands for the inner text while a template is filled.
 _INNER = "\ue002"
 _FORMS = ("markdown", "html", "drop")
 
@@ -317,7 +315,7 @@ def _mapped(code: Shortcode, around: Surroundings, entry: Mapping[str, Any]) -> 
     try:
         filled = _Template().vformat(template, (), values)
     except (ValueError, KeyError, IndexError) as error:
-        raise Refused(f"the mapping of `{code.name}` cannot be filled: {error}", code.line) from error
+        raise refusal(f"the mapping of `{code.name}` cannot be filled: {error}", code.line) from error
     filled = re.sub(r'\s+[\w-]+=""', "", filled)
     filled = re.sub(r"\{\s*\}", "", filled)
     policy = Policy()

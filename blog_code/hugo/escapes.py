@@ -1,15 +1,12 @@
 """What must be escaped so that Python-Markdown prints it as it stands.
 
-Goldmark took these characters for text. Each rule below names a reader on this side that would take them
-for markup:
-Python-Markdown itself, attr_list, arithmatex, smarty, tilde, snippets, or Jinja before all of them.
+Goldmark took these characters for text. Each rule below names a reader on this side that would take them for
+markup: Python-Markdown itself, attr_list, arithmatex, smarty, tilde, snippets, or Jinja before all of them.
 """
-
-from __future__ import annotations
 
 import re
 
-#: Characters that mean something somewhere. In the careful mode each is written as an entity.
+# Characters that mean something somewhere. In the careful mode each is written as an entity.
 SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$^=:&\"'/?@;%")
 
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?]|$)")
@@ -29,10 +26,7 @@ def entities(text: str) -> str:
 
 
 def escape_text(text: str, before: str, after: str, *, in_link: bool, in_cell: bool) -> str:
-    """Escape what would be markup in a run of text between two neighbouring characters.
-
-    The text stays readable.
-    """
+    """Escape what would be markup in a run of text between two neighbours, so that it stays readable."""
     escaped = []
     for index, character in enumerate(text):
         left = text[index - 1] if index else before
@@ -90,7 +84,7 @@ def _whole(text: str) -> str:
     return text.replace("...", "." + entity(".") + ".")
 
 
-#: Starts of a line that open a block, with the place where a backslash stops them.
+# Starts of a line that open a block, with the place where a backslash stops them.
 _LINE_STARTS = [
     (re.compile(r"#"), 0),
     (re.compile(r">"), 0),
@@ -133,7 +127,7 @@ def needs_raw(text: str) -> bool:
     return bool(re.search(r"\{[{%#]", text)) and not re.search(r"\{%-?\s*endraw", text)
 
 
-#: Marks of our own around code that becomes a `raw` block; they never leave this package.
+# Marks of our own around code that becomes a `raw` block; they never leave this package.
 RAW_START, RAW_END = "\ue000", "\ue001"
 
 
@@ -151,7 +145,6 @@ def destination(address: str) -> str:
 
 
 def attribute(text: str) -> str:
-    """Return the text of a title or alternative text, where Python-Markdown reads entities but
-    leaks backslashes."""
+    """Return a title or alternative text, where Python-Markdown reads entities but leaks backslashes."""
     text = re.sub(r"\s+", " ", text)
     return "".join(entity(c) if c in '\\`*_{}[]<>$~|"!' or c == "&" else c for c in text)

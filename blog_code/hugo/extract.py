@@ -1,7 +1,5 @@
 """Moves the Python blocks of an imported post into a module of regions, so that the post can be run."""
 
-from __future__ import annotations
-
 import re
 
 _FENCE = re.compile(
@@ -13,10 +11,7 @@ _HEADING = re.compile(r"(?m)^#{1,6} (?P<text>.*?)(?:\s*\{[^{}]*\})?$")
 
 
 def extract(text: str, slug: str) -> tuple[str, dict[str, bytes]]:
-    """Return a page that names regions, and the module that holds them.
-
-    A page without Python stays as it is.
-    """
+    """Return a page that names regions, and the module that holds them; one without Python stays as it is."""
     package = slug.replace("-", "_")  # where the runner looks, even if it begins with a digit
     regions: list[str] = []
     names: set[str] = set()

@@ -3,8 +3,6 @@
 What this parser makes of a source is what the imported page is held against.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Sequence
 from html import escape
@@ -28,7 +26,7 @@ from blog_code.hugo.typographer import typographer_plugin
 
 _HEADING_ATTRIBUTES = re.compile(r"[ \t]*(\{[^{}\n]*\})[ \t]*$")
 _ALERT = re.compile(r"\\?\[!(?P<type>[\w-]+)\\?\](?P<sign>[-+]?)[ \t]*(?P<title>[^\n]*)(?:\n|$)")
-#: The marks of Goldmark's `extras` by the names of their settings.
+# The marks of Goldmark's `extras` by the names of their settings.
 EXTRAS = {"==": "mark", "++": "insert", "^": "superscript", "~~": "delete", "~": "subscript"}
 _WIDE = re.compile(
     r"[\u1100-\u115f\u2e80-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6]"

@@ -1,7 +1,5 @@
 """A Hugo site on disk: its configuration, its pages, their resources, and the address of each page."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import posixpath
@@ -12,9 +10,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from blog_code.errors import Finding, PostError
 from blog_code.hugo.dialect import EXTRA_TAGS, Delimiters, Dialect, Maths
 from blog_code.hugo.page_header import slugged, urlized
-from blog_code.hugo.problems import Problem, Refused, Usage
+from blog_code.hugo.problems import Usage, refusal
 from blog_code.hugo.source import Source, read_date, read_source, read_toml, read_yaml
 
 _CONFIG_NAMES = [f"{stem}.{kind}" for stem in ("hugo", "config") for kind in ("toml", "yaml", "yml", "json")]
@@ -120,7 +119,7 @@ class HugoPost:
     """One page of content: a file alone, or the `index.md` of a bundle."""
 
     path: Path
-    #: Its path under `content`, or its name where there is no site.
+    # Its path under `content`, or its name where there is no site.
     inside: str
     is_bundle: bool
     resources: tuple[Path, ...] = ()
@@ -143,7 +142,7 @@ class HugoPost:
         try:
             return read_source(self.path.read_text("utf-8"))
         except UnicodeDecodeError as error:
-            raise Refused(f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
+            raise refusal(f"not UTF-8 at byte {error.start}; save it as UTF-8") from error
 
     @property
     def header(self) -> dict[str, Any]:
@@ -163,9 +162,9 @@ class HugoSite:
     root: Path | None
     config: Config
     posts: list[HugoPost]
-    problems: list[Problem] = field(default_factory=list)
+    findings: list[Finding] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
-    #: Every page of the site, imported or not, for links between pages.
+    # Every page of the site, imported or not, for links between pages.
     pages: list[HugoPost] = field(default_factory=list)
 
     @property
@@ -320,8 +319,9 @@ def _read_table(path: Path) -> dict[str, Any]:
         if path.suffix == ".json":
             return dict(json.loads(text))
         return read_yaml(text, 1)
-    except Refused as error:
-        raise Usage(f"{path}:{error.line}: {error.reason}") from error
+    except PostError as error:
+        [finding] = error.findings
+        raise Usage(f"{path}:{finding.line}: {finding.message}") from error
     except json.JSONDecodeError as error:
         raise Usage(f"{path}:{error.lineno}: {error.msg}") from error
 
@@ -335,10 +335,7 @@ def _merged(one: dict[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _posts(start: Path, content: Path, site: HugoSite) -> Iterator[HugoPost]:
-    """Find the pages under a folder.
-
-    Bundles keep their resources, other formats and languages are refused.
-    """
+    """Find pages under a folder; bundles keep their resources, other formats and languages are refused."""
     bundles = {
         file.parent for file in start.rglob("index.*") if file.suffix.lower() in MARKDOWN | OTHER_CONTENT
     }
@@ -354,9 +351,8 @@ def _posts(start: Path, content: Path, site: HugoSite) -> Iterator[HugoPost]:
                 site.left_out.append(f"{file}: inside a bundle, so it is a resource of that post and no page")
             continue
         if suffix in OTHER_CONTENT:
-            site.problems.append(
-                Problem(file, 1, f"{suffix} is not Markdown; convert the post to Markdown first")
-            )
+            reason = f"{suffix} is not Markdown; convert the post to Markdown first"
+            site.findings.append(Finding(str(file), 1, reason))
             continue
         if suffix not in MARKDOWN:
             continue
@@ -364,13 +360,8 @@ def _posts(start: Path, content: Path, site: HugoSite) -> Iterator[HugoPost]:
             site.left_out.append(f"{file}: a section's own page; the blog makes its lists itself")
             continue
         if language := _other_language(file, inside, site.config):
-            site.problems.append(
-                Problem(
-                    file,
-                    1,
-                    f"written in {language!r}; this site holds one language, {site.config.language!r}",
-                )
-            )
+            reason = f"written in {language!r}; this site holds one language, {site.config.language!r}"
+            site.findings.append(Finding(str(file), 1, reason))
             continue
         inside = _without_language(inside, site.config)
         yield HugoPost(file, inside, is_index, _resources(file.parent, file) if is_index else ())

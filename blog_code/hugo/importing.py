@@ -1,7 +1,5 @@
 """Imports posts: converts them all first, refuses what cannot be right, and writes the rest in one step."""
 
-from __future__ import annotations
-
 import datetime as dt
 import hashlib
 import json
@@ -14,6 +12,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from blog_code.errors import Finding, PostError
 from blog_code.hugo import extract as extraction
 from blog_code.hugo.addresses import Addresses, Resolver, page_target
 from blog_code.hugo.convert import Conversion, Workshop
@@ -23,9 +22,10 @@ from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.hugo_site import HugoPost, HugoSite, open_site
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_header import page_header, strings, wants_maths
-from blog_code.hugo.problems import Refused, Usage
+from blog_code.hugo.page_renderer import Extensions, PageRenderer
+from blog_code.hugo.problems import Usage, refusal
 
-#: What was written last, by file; an import replaces only what still is what it wrote.
+# What was written last, by file; an import replaces only what still is what it wrote.
 LEDGER = "posts/.imported.json"
 
 
@@ -84,6 +84,7 @@ def import_posts(
     source: Path,
     into: Path,
     *,
+    extensions: Extensions,
     mapping: Path | None = None,
     dry_run: bool = False,
     report: Path | None = None,
@@ -91,16 +92,16 @@ def import_posts(
     extract: bool = False,
     watch: Watch | None = None,
 ) -> ImportReport:
-    """Bring a Hugo post, bundle or site into the folder of a site's pages."""
+    """Bring a Hugo post, bundle or site into the folder of a site's pages, which has these extensions."""
     site = open_site(source)
     workshop = Workshop(
+        PageRenderer(extensions),
         dialect=site.config.dialect(alone=site.root is None),
         mapping=read_mapping(mapping),
         params=site.config.params,
     )
     result = ImportReport(str(into), dry_run, left_out=site.left_out)
-    for problem in site.problems:
-        result.posts.append(_refused(problem.path, Refused(problem.reason, problem.line)))
+    result.posts += map(_refused, site.findings)
     slugs, clashes = _slugs(site, into)
     result.posts += clashes
     refused = {post.source for post in result.posts}
@@ -116,8 +117,8 @@ def import_posts(
             _refuse_edited(one, into, ledger, force)
             ready.append(one)
             result.posts.append(one.report)
-        except Refused as refusal:
-            result.posts.append(_refused(post.path, refusal))
+        except PostError as error:
+            result.posts.append(_refused(_of(post, error)))
         except (
             ArithmeticError,
             AssertionError,
@@ -128,7 +129,7 @@ def import_posts(
             ValueError,
         ) as error:
             reason = f"{type(error).__name__}: {error}; this is a fault of the importer, please report it"
-            result.posts.append(_refused(post.path, Refused(reason)))
+            result.posts.append(_refused(Finding(str(post.path), 1, reason)))
     _redirects(ready, result, site, addresses, into)
     result.posts.sort(key=lambda entry: entry.source)
     if not dry_run:
@@ -139,8 +140,13 @@ def import_posts(
     return result
 
 
-def _refused(path: Path, refusal: Refused) -> PostReport:
-    return PostReport(str(path), "refused", line=refusal.line, reason=refusal.reason)
+def _of(post: HugoPost, error: PostError) -> Finding:
+    """Return what an error says, with the path of the post that it was raised for."""
+    return replace(error.findings[0], path=str(post.path))
+
+
+def _refused(finding: Finding) -> PostReport:
+    return PostReport(finding.path, "refused", line=finding.line, reason=finding.message)
 
 
 def _slugs(site: HugoSite, into: Path) -> tuple[dict[Path, str], list[PostReport]]:
@@ -154,21 +160,20 @@ def _slugs(site: HugoSite, into: Path) -> tuple[dict[Path, str], list[PostReport
                 site.posts.remove(post)
                 continue
             by_slug[post.slug].append(post)
-        except Refused as refusal:
-            reports.append(_refused(post.path, refusal))
+        except PostError as error:
+            reports.append(_refused(_of(post, error)))
     slugs: dict[Path, str] = {}
     for slug, posts in by_slug.items():
         if not slug:
-            reports += [
-                _refused(post.path, Refused("no name for its address; add `slug:`")) for post in posts
-            ]
+            reason = "no name for its address; add `slug:`"
+            reports += [_refused(Finding(str(post.path), 1, reason)) for post in posts]
         elif len(posts) > 1:
             for post in posts:
                 others = ", ".join(str(other.path) for other in posts if other is not post)
                 reason = (
                     f"its address posts/{slug}/ is also that of {others}; give one of them another `slug:`"
                 )
-                reports.append(_refused(post.path, Refused(reason)))
+                reports.append(_refused(Finding(str(post.path), 1, reason)))
         else:
             slugs[posts[0].path] = slug
     for post in site.pages:
@@ -176,7 +181,7 @@ def _slugs(site: HugoSite, into: Path) -> tuple[dict[Path, str], list[PostReport
             try:
                 if (into / page_target(post.slug).file).is_file():
                     slugs[post.path] = post.slug
-            except Refused:
+            except PostError:
                 continue
     return slugs, reports
 
@@ -314,10 +319,7 @@ def _content(value: bytes | Path) -> bytes:
 
 
 def _refuse_edited(one: _Ready, into: Path, ledger: dict[str, str], force: bool) -> None:
-    """Refuse a post whose files were edited here since they were imported.
-
-    Say whether anything would change.
-    """
+    """Refuse a post whose files were edited here since their import, or say whether any would change."""
     changes = False
     for name, path, value in _places(one, into):
         if not path.is_file():
@@ -328,7 +330,7 @@ def _refuse_edited(one: _Ready, into: Path, ledger: dict[str, str], force: bool)
             continue
         changes = True
         if _digest(found) != ledger.get(name) and not force:
-            raise Refused(f"{path} was edited since, or is not from an import; --force replaces it")
+            raise refusal(f"{path} was edited since, or is not from an import; --force replaces it")
     one.report.status = "converted" if changes else "unchanged"
 
 

@@ -1,7 +1,5 @@
 """Where links lead: Hugo's addresses become paths that MkDocs resolves, or addresses for raw HTML."""
 
-from __future__ import annotations
-
 import posixpath
 import re
 from collections.abc import Callable, Sequence
@@ -44,15 +42,12 @@ class Target:
         return (f"?{self.query}" if self.query else "") + (f"#{self.fragment}" if self.fragment else "")
 
 
-#: Finds the target of an address, or the full address to write instead, or nothing to leave it.
+# Finds the target of an address, or the full address to write instead, or nothing to leave it.
 Resolve = Callable[[str, bool], Target | str | None]
 
 
 def resolve_links(tokens: Sequence[Token], resolve: Resolve, page: Target) -> None:
-    """Give links and images of a page the paths that MkDocs resolves.
-
-    `meta` keeps the address for raw HTML.
-    """
+    """Give links and images the paths that MkDocs resolves; `meta` keeps the address for raw HTML."""
     for token in tokens:
         if token.children:
             resolve_links(token.children, resolve, page)

@@ -1,7 +1,5 @@
 """The header of a Hugo post as Material for MkDocs reads it."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import re
@@ -13,14 +11,14 @@ from typing import Any
 import yaml
 
 from blog_code.hugo.escapes import for_jinja
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 from blog_code.hugo.source import read_date
 
-#: Formats other than Markdown; `mmark` is an error in Hugo itself.
+# Formats other than Markdown; `mmark` is an error in Hugo itself.
 _OTHER_FORMATS = frozenset(
     {"org", "rst", "rest", "asciidoc", "adoc", "pandoc", "pdc", "mmark", "html", "rmd"}
 )
-#: What Hugo reads, and what has no meaning here: dropped, with a word about it.
+# What Hugo reads, and what has no meaning here: dropped, with a word about it.
 _DROPPED = frozenset(
     [
         "markup",
@@ -45,7 +43,7 @@ _DROPPED = frozenset(
         "featured",
     ]
 )
-#: What is read below, or by those who read the post's address.
+# What is read below, or by those who read the post's address.
 _READ = frozenset(
     [
         "title",
@@ -108,7 +106,7 @@ def page_header(given: Mapping[str, Any], slug: str, zone: str | None, now: dt.d
     header = Header()
     markup = str(values.get("markup") or "").lower()
     if markup in _OTHER_FORMATS:
-        raise Refused(f"`markup: {markup}` is not Markdown; convert the post to Markdown first")
+        raise refusal(f"`markup: {markup}` is not Markdown; convert the post to Markdown first")
     # The macros plugin reads titles too.
     header.values["title"] = for_jinja(str(values.get("title") or slug.replace("-", " ").capitalize()))
     if not values.get("title"):
@@ -134,7 +132,7 @@ def _dates(values: Mapping[str, Any], zone: str | None, header: Header) -> dict[
     updated = values.get("lastmod") or values.get("modified")
     found = found or updated
     if not found:
-        raise Refused("no date; add `date: 2024-05-31` to its header")
+        raise refusal("no date; add `date: 2024-05-31` to its header")
     created = read_date(found, zone)
     publish = values.get("publishdate") or values.get("pubdate")
     if publish and values.get("date"):

@@ -1,12 +1,9 @@
-"""Holds two pieces of HTML against each other, unit by unit.
+"""Hold two pieces of HTML against each other, unit by unit.
 
 A unit is what a reader would miss: a run of words, a heading with its id, a list item, a link, an image,
-code with its
-exact text, a table cell, a footnote, maths, emphasis, a quote, a task box, a term and its definition, an
-embed.
+code with its exact text, a table cell, a footnote, maths, emphasis, a quote, a task box, a term and its
+definition, an embed.
 """
-
-from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
@@ -61,7 +58,7 @@ _EMBEDS = {
     "input": "type",
     "svg": "viewbox",
 }
-#: Elements that run on with the words around them; every other element ends a run of words.
+# Elements that run on with the words around them; every other element ends a run of words.
 _PHRASING = frozenset(_INLINE) | {
     "a",
     "span",
@@ -86,7 +83,7 @@ class _Walk:
     """Collects the units of a tree in the order of reading."""
 
     units: list[Unit]
-    #: The number of each footnote by its id; without a list of notes they go by their names.
+    # The number of each footnote by its id; without a list of notes they go by their names.
     notes: dict[str, str] = field(default_factory=dict)
     words: str = ""
 

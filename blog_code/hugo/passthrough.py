@@ -1,7 +1,5 @@
 """Maths in the source: between the site's passthrough delimiters, or unprotected between the usual ones."""
 
-from __future__ import annotations
-
 import re
 
 from markdown_it import MarkdownIt
@@ -11,11 +9,10 @@ from markdown_it.rules_inline import StateInline
 
 from blog_code.hugo.dialect import Delimiters, Maths
 
-#: The delimiters that KaTeX and MathJax look for, as an author types them for Goldmark to leave them
-#: standing.
+# The delimiters that KaTeX and MathJax look for, as an author types them for Goldmark to leave them alone.
 _DISPLAY = (("$$", "$$"), (r"\\[", r"\\]"))
 _INLINE = (("$", "$"), (r"\\(", r"\\)"))
-#: What only TeX looks like; a text that has it somewhere has maths in lesser forms too.
+# What only TeX looks like; a text that has it somewhere has maths in lesser forms too.
 _TEX = re.compile(r"\\[a-zA-Z]|[\^_]")
 _TEX_IN_TEXT = re.compile(r"\$[^$\n`]*\\[a-zA-Z]+[^$\n`]*\$|\$\$[^$`]*[\\^_=][^$`]*\$\$")
 _MAY_BE_TEX = re.compile(r"[=<>+*/|]|^\s*[A-Za-z](?:\s*[,(].*)?\s*$", re.DOTALL)

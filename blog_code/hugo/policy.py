@@ -3,8 +3,6 @@
 A browser would leave such things out without a word. Here they become links, and the report says so.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -28,7 +26,7 @@ _ATTRIBUTE = re.compile(
 )
 _IMAGE = re.compile(r"(?P<in_link>\[?)!\[(?P<alt>[^\]]*)\]\((?P<address>[^)\s]+)[^)]*\)(?:\{[^{}]*\})?")
 _ALIGNED = re.compile(r"\s*text-align:\s*(left|right|center);?\s*")
-#: Addresses that only a frame or a script can use, and what a reader can open instead.
+# Addresses that only a frame or a script can use, and what a reader can open instead.
 _TO_READ = (
     (r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w-]+).*", r"https://www.youtube.com/watch?v=\1"),
     (r"(?:https?:)?//player\.vimeo\.com/video/(\d+).*", r"https://vimeo.com/\1"),
@@ -78,7 +76,7 @@ class Policy:
     """Holds the tokens of a page to the policy, and remembers what had to change, each with its line."""
 
     changes: list[tuple[int, str]] = field(default_factory=list)
-    #: How many links are open around what is looked at: a link cannot stand in another.
+    # How many links are open around what is looked at: a link cannot stand in another.
     _links: int = 0
     _line: int = 0
 

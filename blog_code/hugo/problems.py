@@ -1,29 +1,11 @@
-"""What stops a post from being imported, and what its author should know though it was."""
+"""What stops an import: a post that cannot come in, and a request that makes no sense."""
 
-from __future__ import annotations
-
-from dataclasses import dataclass
-from pathlib import Path
+from blog_code.errors import Finding, PostError
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A place in a source and what is wrong with it."""
-
-    path: Path
-    line: int
-    reason: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.reason}"
-
-
-class Refused(Exception):
-    """A post that cannot be imported; nothing of it is written."""
-
-    def __init__(self, reason: str, line: int = 1) -> None:
-        super().__init__(reason)
-        self.reason, self.line = reason, line
+def refusal(reason: str, line: int = 1) -> PostError:
+    """Return the error that a post cannot be imported with; `import_posts` knows whose path it lacks."""
+    return PostError(Finding("", line, reason))
 
 
 class Usage(Exception):

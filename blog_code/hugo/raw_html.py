@@ -1,7 +1,5 @@
 """Raw HTML: what Goldmark leaves open around Markdown, and what Python-Markdown must be told about it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -102,8 +100,7 @@ def _closing(nodes: Sequence[RenderTreeNode], start: int, stack: list[str]) -> t
 
 
 def with_markdown(html: str) -> str:
-    """Mark the elements that HTML leaves open as holding Markdown, and keep its own text from being
-    read as such."""
+    """Mark the elements that HTML leaves open as holding Markdown, and its own text as holding none."""
     depth, last, out = 0, 0, ""
     stack: list[str] = []
     opened = []

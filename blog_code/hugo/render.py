@@ -4,8 +4,6 @@ Each function below is one difference between the two dialects. The frame, which
 mdformat's.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -20,22 +18,21 @@ from blog_code.hugo.attributes import attribute_list, parse_attributes
 from blog_code.hugo.goldmark import alert_title, plain_text
 
 INDENT = " " * 4
-#: What ends one list or quote before another of its kind begins, and what a list item that starts with a
-#: block holds.
+# What ends one list or quote before another of its kind, and what a list item that starts with a block holds.
 NOTHING = "<!-- -->"
 
-#: Alerts and notices of Hugo's themes, by the type of Material's that looks like them.
+# Alerts and notices of Hugo's themes, by the type of Material's that looks like them.
 ADMONITIONS = {"caution": "danger", "important": "info", "error": "danger", "alert": "warning", "hint": "tip"}
 
 
 class Mode(IntEnum):
     """How much of the source's own look is kept; the next mode is for what the check refused."""
 
-    #: As an author would write it.
+    # As an author would write it.
     READABLE = 0
-    #: The same with quotes, dashes and dots as the characters that Goldmark makes of them.
+    # The same with quotes, dashes and dots as the characters that Goldmark makes of them.
     TYPESET = 1
-    #: Every character that may mean anything as an entity, emphasis as HTML.
+    # Every character that may mean anything as an entity, emphasis as HTML.
     CAREFUL = 2
 
 
@@ -203,10 +200,7 @@ def _item(node: RenderTreeNode, context: RenderContext, tight: bool) -> tuple[st
 
 
 def _runs_on(node: RenderTreeNode) -> bool:
-    """Whether a list item may begin with a block on the line of its marker.
-
-    Text, or HTML that stands in text.
-    """
+    """Whether a list item may begin with a block on its marker's line: text, or HTML that stands in text."""
     if node.type == "html_block":
         name = re.match(r"<([A-Za-z][\w-]*)", node.content.strip())
         return (

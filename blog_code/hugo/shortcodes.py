@@ -1,13 +1,10 @@
-"""Finds shortcodes in the raw text of a post, code included, as Hugo does, and leaves a word in the
-place of each."""
-
-from __future__ import annotations
+"""Find shortcodes in the raw text of a post, code included, as Hugo does; leave a word in each place."""
 
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 
 _OPENING = re.compile(r"\{\{(?P<mark>[<%])")
 _NAME = re.compile(r"\s*(?P<close>/\s*)?(?P<name>[\w./-]*[\w-])")
@@ -18,10 +15,10 @@ _PARAMETER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 
-#: The word that stands for a shortcode while Markdown is read; Hugo itself does it so.
+# The word that stands for a shortcode while Markdown is read; Hugo itself does it so.
 _WORD = "HUGOSHORTCODE{:04d}X"
 WORD = re.compile(r"HUGOSHORTCODE(\d{4})X")
-#: The word that stands for the divider of the summary.
+# The word that stands for the divider of the summary.
 MORE = "HUGOMOREDIVIDERX"
 
 
@@ -52,7 +49,7 @@ class _Tag:
     shortcode: Shortcode
 
 
-#: Where an escaped shortcode begins and ends, and the text that it shows.
+# Where an escaped shortcode begins and ends, and the text that it shows.
 _Escaped = tuple[int, int, str]
 
 
@@ -109,7 +106,7 @@ def _tags(text: str, first_line: int) -> Iterator[_Tag | _Escaped]:
         if text.startswith("/*", opening.end()):
             stop = text.find("*/" + ending, opening.end())
             if stop < 0:
-                raise Refused(
+                raise refusal(
                     "an escaped shortcode `{{" + mark + "/*` is never closed with `*/" + ending + "`", line
                 )
             shown = "{{" + mark + text[opening.end() + 2 : stop] + ending
@@ -124,9 +121,9 @@ def _tags(text: str, first_line: int) -> Iterator[_Tag | _Escaped]:
 def _tag(text: str, start: int, position: int, mark: str, ending: str, line: int) -> _Tag:
     name = _NAME.match(text, position)
     if not name:
-        raise Refused("a shortcode without a name; write it as `{{</* name */>}}` if it is only shown", line)
+        raise refusal("a shortcode without a name; write it as `{{</* name */>}}` if it is only shown", line)
     if name["name"].endswith(".inline"):
-        raise Refused(
+        raise refusal(
             f"`{name['name']}` is an inline shortcode, a Go template; write out what it prints", line
         )
     shortcode = Shortcode(name["name"], line, is_markdown=mark == "%")
@@ -137,7 +134,7 @@ def _tag(text: str, start: int, position: int, mark: str, ending: str, line: int
             return _Tag(start, rest.end(), bool(name["close"]), bool(rest["self"]), shortcode)
         found = _PARAMETER.match(text, position)
         if not found or found.end() == position:
-            raise Refused(f"the shortcode `{name['name']}` is never closed with `{ending}`", line)
+            raise refusal(f"the shortcode `{name['name']}` is never closed with `{ending}`", line)
         value = next(
             value for key in ("double", "raw", "single", "bare") if (value := found[key]) is not None
         )
@@ -167,7 +164,7 @@ def _paired(tags: Sequence[_Tag | _Escaped], text: str) -> list[tuple[int, int, 
             stack.pop()
         if not stack:
             name = tag.shortcode.name
-            raise Refused(
+            raise refusal(
                 f"`/{name}` closes a shortcode that was not opened; open it or remove it", tag.shortcode.line
             )
         opening = stack.pop()
@@ -178,10 +175,7 @@ def _paired(tags: Sequence[_Tag | _Escaped], text: str) -> list[tuple[int, int, 
 
 
 def _outdented(text: str, opening: _Tag, closing: _Tag) -> str:
-    """Return what is inside a shortcode.
-
-    The indentation before it comes off each line, as Hugo takes it off.
-    """
+    """Return what is inside a shortcode, less the indentation before it on each line, as Hugo has it."""
     inner = text[opening.end : closing.start]
     before = text[text.rfind("\n", 0, opening.start) + 1 : opening.start]
     return inner.replace("\n" + before, "\n") if before and not before.strip() else inner

@@ -1,7 +1,5 @@
 """Reads the header of a Hugo post: YAML 1.2, TOML or JSON, and dates in all the forms that Hugo takes."""
 
-from __future__ import annotations
-
 import datetime as dt
 import json
 import re
@@ -14,7 +12,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from blog_code.hugo.problems import Refused
+from blog_code.hugo.problems import refusal
 
 _FENCES = {"---": "yaml", "+++": "toml"}
 
@@ -45,14 +43,14 @@ def _fenced(text: str, fence: str) -> Source:
         if line.rstrip() == fence:
             header = _parsed("\n".join(lines[1:number]), _FENCES[fence])
             return Source(header, "\n".join(lines[number + 1 :]), number + 2)
-    raise Refused(f"the header that begins with `{fence}` never ends; close it with a line `{fence}`")
+    raise refusal(f"the header that begins with `{fence}` never ends; close it with a line `{fence}`")
 
 
 def _json(text: str) -> Source:
     try:
         header, end = json.JSONDecoder().raw_decode(text)
     except json.JSONDecodeError as error:
-        raise Refused(f"the JSON header cannot be read: {error.msg}", error.lineno) from error
+        raise refusal(f"the JSON header cannot be read: {error.msg}", error.lineno) from error
     body = text[end:]
     skipped = len(body) - len(body.lstrip("\n"))
     return Source(header, body[skipped:], text[: end + skipped].count("\n") + 1)
@@ -72,11 +70,11 @@ def read_yaml(text: str, first_line: int = 1) -> dict[str, Any]:
         mark = getattr(error, "problem_mark", None)
         line = first_line + (mark.line if mark else 0)
         problem = error.problem if isinstance(error, MarkedYAMLError) else str(error)
-        raise Refused(f"the YAML cannot be read: {problem}; fix it there", line) from error
+        raise refusal(f"the YAML cannot be read: {problem}; fix it there", line) from error
     if found is None:
         return {}
     if not isinstance(found, dict):
-        raise Refused("the YAML is not a table of keys and values", first_line)
+        raise refusal("the YAML is not a table of keys and values", first_line)
     return {str(key): value for key, value in found.items()}
 
 
@@ -87,12 +85,12 @@ def read_toml(text: str, first_line: int = 1) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         found = re.search(r"at line (\d+)", str(error))
         line = first_line - 1 + int(found[1]) if found else first_line
-        raise Refused(f"the TOML cannot be read: {error}; fix it there", line) from error
+        raise refusal(f"the TOML cannot be read: {error}; fix it there", line) from error
 
 
 # Dates --------------------------------------------------------------------------------------------
 
-#: The layouts that Hugo's cast accepts, tried in turn. `%z` takes `Z`, `+08:00` and `+0800`.
+# The layouts that Hugo's cast accepts, tried in turn. `%z` takes `Z`, `+08:00` and `+0800`.
 _LAYOUTS = (
     "%Y-%m-%dT%H:%M:%S%z",
     "%Y-%m-%dT%H:%M:%S",
@@ -133,7 +131,7 @@ def read_date(value: Any, zone: str | None) -> dt.datetime | dt.date:
             if layout in ("%Y-%m-%d", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y"):
                 return found.date()
             return found if found.tzinfo else found.replace(tzinfo=_zone(zone))
-    raise Refused(f"the date {text!r} has no form that Hugo reads; write it as 2024-05-31T10:00:00+01:00")
+    raise refusal(f"the date {text!r} has no form that Hugo reads; write it as 2024-05-31T10:00:00+01:00")
 
 
 def _zone(name: str | None) -> dt.tzinfo:
@@ -142,4 +140,4 @@ def _zone(name: str | None) -> dt.tzinfo:
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError) as error:
-        raise Refused(f"the site's timeZone {name!r} is unknown") from error
+        raise refusal(f"the site's timeZone {name!r} is unknown") from error

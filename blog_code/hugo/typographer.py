@@ -3,14 +3,12 @@
 Quotes, dashes, dots and angle quotes become the characters that typesetters use.
 """
 
-from __future__ import annotations
-
 import unicodedata
 
 from markdown_it import MarkdownIt
 from markdown_it.rules_inline import StateInline
 
-#: Contractions whose quote stands at the start of a word, by the letter after it.
+# Contractions whose quote stands at the start of a word, by the letter after it.
 _SHORTENED = "tenl"
 
 

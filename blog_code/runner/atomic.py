@@ -2,12 +2,16 @@
 
 import contextlib
 import ctypes
+import errno
 import fcntl
 import os
 import shutil
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+# What a kernel or a file system answers that cannot swap two names.
+UNABLE = {errno.ENOSYS, errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP}
 
 
 class Busy(Exception):
@@ -30,8 +34,12 @@ def lock(path: Path, *, wait: bool = False) -> Iterator[int]:
 
 
 def replace_folder(new: Path, old: Path) -> None:
-    """Put the folder `new` in the place of `old`, so that at no moment `old` is missing or half written."""
+    """Put the folder `new` in the place of `old`, so that at no moment `old` is missing or half written.
+
+    Where the system cannot swap two folders, `old` is missing for a moment; killed in it, see `recover`.
+    """
     old.parent.mkdir(parents=True, exist_ok=True)
+    recover(old)
     _flush(new)
     if old.exists():
         _exchange(new, old)
@@ -50,14 +58,40 @@ def _flush(folder: Path) -> None:
             os.close(handle)
 
 
+def recover(old: Path) -> None:
+    """Put back what a process that was killed between two renames had laid aside."""
+    if aside(old).exists() and not old.exists():
+        aside(old).rename(old)
+    elif aside(old).exists():
+        shutil.rmtree(aside(old))
+
+
+def aside(folder: Path) -> Path:
+    """Where a folder lies while another takes its place; MkDocs reads no name that begins with a dot."""
+    return folder.with_name(f".{folder.name}.old")
+
+
 def _exchange(one: Path, other: Path) -> None:
-    """Swap two folders by one system call: renameat2(2) of Linux, renamex_np(2) of macOS."""
+    """Swap two folders, by one system call or else by three renames."""
+    number = _swap(one, other)
+    if number in UNABLE:
+        other.rename(aside(other))
+        try:
+            one.rename(other)
+        except OSError:
+            aside(other).rename(other)
+            raise
+        aside(other).rename(one)
+    elif number:
+        raise OSError(number, os.strerror(number), str(other))
+
+
+def _swap(one: Path, other: Path) -> int:
+    """Call renameat2(2) of Linux or renamex_np(2) of macOS; returns the number of the error, or 0."""
     libc = ctypes.CDLL(None, use_errno=True)
     a, b = os.fsencode(one), os.fsencode(other)
-    if sys.platform == "darwin":
-        failed = libc.renamex_np(a, b, 2)
-    else:
-        failed = libc.renameat2(-100, a, -100, b, 2)
-    if failed:
-        number = ctypes.get_errno()
-        raise OSError(number, os.strerror(number), str(other))
+    try:
+        failed = libc.renamex_np(a, b, 2) if sys.platform == "darwin" else libc.renameat2(-100, a, -100, b, 2)
+    except AttributeError:  # the C library of some systems has neither
+        return errno.ENOSYS
+    return ctypes.get_errno() if failed else 0

@@ -2,6 +2,7 @@
 
 It imports ipykernel once, and nothing of a post. When its standard input closes, because `blog` ended in
 whatever way, it kills the kernels with all that they started and removes the folder in which they worked.
+On macOS, whose frameworks do not survive a fork, each kernel is this script, started again: a second slower.
 """
 
 import contextlib
@@ -10,6 +11,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import sys
 import time
 
@@ -43,26 +45,39 @@ def become_kernel(arguments: list[str], folder: str) -> None:
     kernelapp.launch_new_instance()
 
 
+def fork(arguments: list[str], folder: str) -> int:
+    """Start a kernel from what is imported already; returns its number, which is that of its group too."""
+    child = os.fork()
+    if child == 0:
+        os.setpgid(0, 0)
+        become_kernel(arguments, folder)
+        os._exit(0)
+    with contextlib.suppress(OSError):
+        os.setpgid(child, child)
+    return child
+
+
+def spawn(arguments: list[str], folder: str) -> int:
+    """The same with a process that imports everything itself."""
+    command = [sys.executable, "-P", __file__, "--kernel", folder, *arguments]
+    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, process_group=0).pid
+
+
 def serve(home: str) -> None:
-    """Fork a kernel for each request, until there are no more."""
-    warm()
-    if sys.platform == "linux":  # what a kernel leaves behind when it dies becomes a child of ours
+    """Start a kernel for each request, until there are no more."""
+    start = spawn if sys.platform == "darwin" else fork
+    if start is fork:
+        warm()
+    with contextlib.suppress(AttributeError):  # what a kernel leaves behind when it dies becomes ours
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a kernel that ended is gone at once: nobody waits for it
     children: list[int] = []
     try:
         while request := sys.stdin.readline():
-            asked = json.loads(request)
-            child = os.fork()
-            if child == 0:
-                os.setpgid(0, 0)
-                become_kernel(asked["arguments"], asked["folder"])
-                os._exit(0)
-            with contextlib.suppress(OSError):
-                os.setpgid(child, child)
-            children.append(child)
-            print(child, flush=True)
+            children.append(start(**json.loads(request)))
+            print(children[-1], flush=True)
     finally:
+        sweep()  # first of all, while it can be told what descends from a kernel
         for child in children:
             with contextlib.suppress(OSError):
                 os.waitpid(
@@ -70,23 +85,61 @@ def serve(home: str) -> None:
                 )  # an error means that the number is nobody's, or somebody else's
                 os.killpg(child, signal.SIGKILL)
         for _ in range(500):  # five seconds: one that the system holds may not end, and must not hold us
-            if not (left := children_now()):
+            if not sweep():
                 break
-            for child in left:
-                with contextlib.suppress(OSError):
-                    os.kill(child, signal.SIGKILL)
             time.sleep(0.01)
         shutil.rmtree(home, ignore_errors=True)
 
 
+def sweep() -> bool:
+    """Kill what stems from this process; True where there was anything."""
+    left = children_now()
+    for child in left:
+        with contextlib.suppress(OSError):
+            os.kill(child, signal.SIGKILL)
+    return bool(left)
+
+
 def children_now() -> list[int]:
-    """The processes whose parent is this one, where the system tells."""
+    """The processes whose parent is this one; where no file tells, all that `descendants` finds."""
     try:
         with open(f"/proc/self/task/{os.getpid()}/children") as listed:
             return [int(child) for child in listed.read().split()]
     except OSError:
-        return []
+        return descendants()
+
+
+def descendants() -> list[int]:
+    """What `ps` lists of this process's family, and of its session, where a kernel died before its child.
+
+    What has a session of its own and a kernel that died before is not to be found, unlike on Linux.
+    """
+    command = ["ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "stat="]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as ps:
+        assert ps.stdout
+        rows = [line.split() for line in ps.stdout]
+    parents = {int(number): int(parent) for number, parent, state in rows if not state.startswith("Z")}
+    parents.pop(ps.pid, None)
+
+    def descends(number: int) -> bool:
+        while number > 1 and number != os.getpid():
+            number = parents.get(number, 0)
+        return number == os.getpid()
+
+    return [n for n in parents if n != os.getpid() and (descends(n) or session(n) == session(0))]
+
+
+def session(number: int) -> int | None:
+    """The session of a process; None where there is no such process any more."""
+    try:
+        return os.getsid(number)
+    except OSError:
+        return None
 
 
 if __name__ == "__main__":
-    serve(sys.argv[1])
+    if sys.argv[1] == "--kernel":
+        warm()
+        become_kernel(sys.argv[3:], sys.argv[2])
+    else:
+        serve(sys.argv[1])

@@ -12,7 +12,7 @@ from typing import Any
 from blog_code.errors import PostError
 from blog_code.posts.post import Post, post_paths, read_post
 from blog_code.runner.check import check_post
-from blog_code.runner.run import fresh_record, refresh, run_post, write_values
+from blog_code.runner.run import fresh_record, recover_run, refresh, run_post, write_values
 
 FAILED = "failed"
 
@@ -93,6 +93,7 @@ def _one(
 
         say(f"{post.slug}: executing {count} cells aside, to compare")
         return verify_post(post, say=say, **limits)
+    recover_run(post)
     if not (force or quick) and (record := fresh_record(post)):
         anew = ", editions made anew from the prose" if refresh(post, record) else ""
         verdict = check_post(post)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from blog_code.errors import PostError, writing
 from blog_code.posts.post import RUNS, Post, post_paths, read_post
 from blog_code.posts.values import all_values
-from blog_code.runner.atomic import Busy, lock, replace_folder
+from blog_code.runner.atomic import Busy, aside, lock, recover, replace_folder
 from blog_code.runner.derived import (
     VALUES,
     accepted_outputs,
@@ -77,6 +77,13 @@ def _writing(post: Post) -> Iterator[Path]:
     except Busy:
         fix = f"wait for it to end, or end it, then: {again}"
         raise PostError(post.finding(1, "another run of this post is under way", fix)) from None
+
+
+def recover_run(post: Post) -> None:
+    """Put back the accepted run where a run was killed while it replaced it by renames."""
+    if aside(post.run_folder).exists():
+        with contextlib.suppress(Busy), lock(post.root / ".blog" / "locks" / f"{post.slug}.lock"):
+            recover(post.run_folder)
 
 
 def run_post(post: Post, *, quick: bool = False, say: Callable[[str], None] = print, **options: Any) -> Path:

@@ -3,6 +3,7 @@
 import jax
 import jax.numpy as jnp
 import optax
+import pytest
 from flax import nnx
 
 from blog_code.flax_and_optax.linen import LinenCVAE, init_and_call, linen_sample, linen_train_step
@@ -10,12 +11,19 @@ from blog_code.flax_and_optax.model import CVAE
 from blog_code.flax_and_optax.train import train_step
 
 
-def test_twenty_steps_of_adamw_agree_to_the_bit(batch):
-    """From the same parameters, both give equal losses, parameters and optimiser state."""
-    x, y, key = batch
-    linen, params, _ = init_and_call(x, y, key)
+@pytest.fixture
+def twins(batch):
+    """Linen's model, its parameters and logits, and NNX's model with the same parameters."""
+    linen, params, logits = init_and_call(*batch)
     model = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(0))
     nnx.update(model, params)
+    return linen, params, logits, model
+
+
+def test_twenty_steps_of_adamw_agree_to_the_bit(batch, twins):
+    """From the same parameters, both give equal losses, parameters and optimiser state."""
+    x, y, key = batch
+    linen, params, _, model = twins
     transform = optax.adamw(1e-3)
     optimiser, opt_state = nnx.Optimizer(model, transform, wrt=nnx.Param), transform.init(params)
     nnx_step = nnx.jit(train_step)
@@ -33,23 +41,19 @@ def test_twenty_steps_of_adamw_agree_to_the_bit(batch):
     assert all((a == b).all() for a, b in zip(ours, theirs, strict=True))
 
 
-def test_sampling_agrees(batch):
+def test_sampling_agrees(batch, twins):
     """The sample tab draws what the NNX cell draws."""
-    x, y, key = batch
-    linen, params, _ = init_and_call(x, y, key)
-    model = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(0))
-    nnx.update(model, params)
+    _, y, key = batch
+    linen, params, _, model = twins
     z = jax.random.normal(key, (16, 8))
 
     assert (linen_sample(linen, params, y, key) == nnx.sigmoid(model.decoder(z, y))).all()
 
 
-def test_calling_agrees(batch):
+def test_calling_agrees(batch, twins):
     """The call tab gives the logits of the NNX model with the same parameters."""
     x, y, key = batch
-    _, params, logits = init_and_call(x, y, key)
-    model = CVAE(hidden=64, latent=8, rngs=nnx.Rngs(0))
-    nnx.update(model, params)
+    _, _, logits, model = twins
 
     assert (jnp.asarray(logits) == model(x, y, key)[0]).all()
 

@@ -1,25 +1,24 @@
 """What imported posts owe this site: its own configuration builds them; they load nothing from elsewhere."""
 
-from __future__ import annotations
-
 import re
 import shutil
 from pathlib import Path
 from urllib.parse import urlsplit
 
+import hugo_oracle as oracle
 import pytest
 import yaml
+from hugo_oracle import ROOT, import_posts
 from lxml import html as lxml_html
 
-from blog_code.hugo.convert import Conversion, Workshop
-from blog_code.hugo.importing import PostReport, import_posts
+from blog_code.hugo.convert import Conversion
+from blog_code.hugo.dialect import Dialect
+from blog_code.hugo.importing import PostReport
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_header import slugged
 from blog_code.posts.post import SLUG
 from blog_code.repository import Repository, check_posts
 from blog_code.site.build import build_site
-
-ROOT = Path(__file__).parents[2]
 
 ELSEWHERE = {
     "{{< youtube abc--d_e >}}": "YouTube video: <https://www.youtube.com/watch?v=abc--d_e>",
@@ -59,12 +58,12 @@ ELSEWHERE = {
 def conversion() -> Conversion:
     """Return a conversion that leaves links as they are."""
     here = Target("posts/x.md", "posts/x/")
-    return Conversion(Workshop(), Workshop().dialect, here, lambda *_: None, lambda _: "", {})
+    return Conversion(oracle.workshop(), Dialect(), here, lambda *_: None, lambda _: "", {})
 
 
 @pytest.mark.parametrize("text", ELSEWHERE)
 def test_what_another_host_would_send_is_a_link(text: str) -> None:
-    """Protects readers from other hosts, and pages from holes: a link stands there, and a note says so."""
+    """No other host hears of readers, and no page has a hole: a link stands there, and a note says so."""
     converted = conversion()
 
     assert converted.body(text, 7)[0] == ELSEWHERE[text]
@@ -83,7 +82,7 @@ LEFT_ALONE = [
 
 @pytest.mark.parametrize("text", LEFT_ALONE)
 def test_what_the_policy_allows_is_left_alone(text: str) -> None:
-    """Protects the site's own pictures and films, and code that only shows an address."""
+    """The site's own pictures and films stay, and code that only shows an address."""
     converted = conversion()
 
     assert converted.body(text, 1)[0] == text
@@ -108,13 +107,13 @@ DIVIDED = {
 
 @pytest.mark.parametrize("text", DIVIDED)
 def test_every_page_says_where_its_summary_ends(text: str) -> None:
-    """Protects the lists of posts: behind the first free paragraph, or at the end, never inside a block."""
+    """Lists of posts have something to show: what stands before a divider, which is never inside a block."""
     assert conversion().page(text, 1).strip() == DIVIDED[text]
 
 
 @pytest.mark.parametrize("name", ["my_tricks", "Über Straße", "a.b--c_", "Hello, World!", "2024-05-31-x"])
 def test_slugs_are_those_that_the_runner_takes(name: str) -> None:
-    """Protects `blog check`: however a file is called, its page has a name of a-z, 0-9 and single hyphens."""
+    """However a file is called, its page has a name that `blog check` takes: a-z, 0-9 and single hyphens."""
     assert SLUG.fullmatch(slugged(name))
 
 
@@ -163,7 +162,7 @@ def reports(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[PostRe
 
 
 def test_imported_posts_pass_the_check_of_this_site(reports: tuple[Path, list[PostReport]]) -> None:
-    """Protects who imports: what came in without a refusal needs no mending before it can be published."""
+    """What came in without a refusal needs no mending before it can be published."""
     root, posts = reports
 
     assert [post.status for post in posts] == ["converted"] * len(SOURCES)
@@ -177,7 +176,7 @@ def test_imported_posts_pass_the_check_of_this_site(reports: tuple[Path, list[Po
 def test_built_pages_of_imported_posts_load_nothing_from_elsewhere(
     reports: tuple[Path, list[PostReport]],
 ) -> None:
-    """Protects readers' privacy: no page, list or redirect refers to another host in a `src`."""
+    """Readers stay private: no page, list or redirect refers to another host in a `src`."""
     root, posts = reports
     pages = {path: lxml_html.parse(path).getroot() for path in (root / "site").rglob("*.html")}
 
@@ -190,7 +189,7 @@ def test_built_pages_of_imported_posts_load_nothing_from_elsewhere(
 
 
 def test_last_change_of_an_imported_post_is_dated(reports: tuple[Path, list[PostReport]]) -> None:
-    """Protects what Hugo knew as `lastmod`: readers and machines see when a post was last changed."""
+    """Readers and machines see when a post was last changed, which Hugo knew as `lastmod`."""
     page = lxml_html.parse(reports[0] / "site/posts/my-tricks/index.html").getroot()
     byline = page.xpath("//*[@class='byline']")[0]
     said = yaml.safe_load(page.xpath("//script[@type='application/ld+json']/text()")[0])

@@ -1,14 +1,12 @@
 """Headers: what Hugo reads in them, and what Material is given."""
 
-from __future__ import annotations
-
 import datetime as dt
 
 import pytest
 import yaml
 
+from blog_code.errors import PostError
 from blog_code.hugo.page_header import page_header
-from blog_code.hugo.problems import Refused
 from blog_code.hugo.source import read_date, read_source
 
 NOW = dt.datetime(2024, 6, 1, tzinfo=dt.UTC)
@@ -31,14 +29,14 @@ DATES = {
 
 @pytest.mark.parametrize("written", DATES)
 def test_date_is_read_as_hugo_reads_it(written: str) -> None:
-    """Protects the order of posts and the offset of their times, in each form that Hugo takes."""
+    """Each form of a date that Hugo takes is understood: posts keep their order, times their offset."""
     assert read_date(written, None).isoformat() == DATES[written]
 
 
 def test_time_without_zone_is_in_the_site_s() -> None:
-    """Protects the day of a post near midnight: the site's time zone holds where the header names none."""
+    """A post near midnight keeps its day: the site's time zone holds where the header names none."""
     assert read_date("2024-07-01 23:30:00", "Europe/London").isoformat() == "2024-07-01T23:30:00+01:00"
-    with pytest.raises(Refused, match="timeZone"):
+    with pytest.raises(PostError, match="timeZone"):
         read_date("2024-07-01 23:30:00", "Nowhere/At-All")
 
 
@@ -52,7 +50,7 @@ def test_time_without_zone_is_in_the_site_s() -> None:
     ],
 )
 def test_header_is_read_in_each_form(text: str) -> None:
-    """Protects YAML, TOML and JSON headers alike, and files of other systems' line ends."""
+    """YAML, TOML and JSON headers are read alike, and so are files with the line ends of other systems."""
     source = read_source(text)
     assert source.header["title"] == "A: b" and source.header["tags"] == ["x"]
     assert source.body.strip() == "body"
@@ -66,7 +64,7 @@ def _header(**values: object) -> dict[str, object]:
 
 
 def test_yaml_1_2_strings_stay_strings() -> None:
-    """Protects values that PyYAML would read as numbers, times or booleans: they come through."""
+    """Values that PyYAML would read as numbers, times or booleans come through as they were written."""
     source = read_source("---\nslug: 12:30:45\ntags: [yes, 1.10, on]\ntitle: no\ndate: 2024-01-02\n---\n")
     header = page_header(source.header, "t", None, NOW)
     written = yaml.safe_load(header.text().strip("-\n"))
@@ -75,7 +73,7 @@ def test_yaml_1_2_strings_stay_strings() -> None:
 
 
 def test_drafts_and_expired_posts_are_drafts() -> None:
-    """Protects what was not public: drafts in any spelling, and posts whose time is over."""
+    """What was not public does not become so: drafts in any spelling, and posts whose time is over."""
     assert _header(draft="yes")["draft"] is True
     assert _header(draft=True)["draft"] is True
     assert "draft" not in _header(draft=False)
@@ -83,7 +81,7 @@ def test_drafts_and_expired_posts_are_drafts() -> None:
 
 
 def test_words_about_a_post_are_mapped() -> None:
-    """Protects tags, categories, series, descriptions and updates; one word counts as a list of one."""
+    """Tags, categories, series, descriptions and updates are kept; one word counts as a list of one."""
     header = _header(tags="one", categories=["A", "A", ""], series="S", summary="Short", lastmod="2024-02-03")
     assert header["tags"] == ["one", "series: S"] and header["categories"] == ["A"]
     assert header["description"] == "Short"
@@ -93,7 +91,7 @@ def test_words_about_a_post_are_mapped() -> None:
 
 
 def test_what_means_something_else_to_material_is_kept_apart() -> None:
-    """Protects the build: keys that Material would read otherwise, or refuse, stand under `hugo:`."""
+    """Keys that Material would read otherwise, or refuse, stand under `hugo:`, where they harm no build."""
     header = _header(
         links=[{"name": "x"}], authors=["Me"], template="a.html", status="new", icon="x", pin=True
     )
@@ -102,5 +100,5 @@ def test_what_means_something_else_to_material_is_kept_apart() -> None:
 
 
 def test_title_is_safe_from_macros() -> None:
-    """Protects titles about templates: the macros plugin renders titles, too."""
+    """A title about templates stays: the macros plugin renders titles, too."""
     assert _header(title="Use {{ x }}")["title"] == "Use {{ '{{' }} x }}"

@@ -96,7 +96,7 @@ PUBLISH = {
     "concurrency": {"group": "publish", "cancel-in-progress": False},
     "env": {
         "BLOG_DEVICE": "${{ vars.GPU_RUNNER && 'gpu' || 'cpu' }}",
-        "LOCK": "${{ vars.GPU_RUNNER && 'requirements-gpu.lock' || 'requirements.lock' }}",
+        "LOCK": "${{ vars.GPU_RUNNER && 'requirements.lock requirements-gpu.lock' || 'requirements.lock' }}",
     },
     "jobs": {
         "plan": cpu(

@@ -4,6 +4,7 @@ A fork is killed before it has done so many things with files; with 0 it ends by
 many it did, or 0. It is a process of its own: who forks may have no threads, and pytest has those of JAX.
 """
 
+import errno
 import os
 import signal
 import sys
@@ -42,6 +43,12 @@ def build(root: Path) -> None:
         build_site(Repository(root))
 
 
+def build_by_renames(root: Path) -> None:
+    """The same where the system cannot swap two folders."""
+    with mock.patch("blog_code.runner.atomic._swap", lambda one, other: errno.ENOSYS):
+        build(root)
+
+
 def killed_before(step: int, work: Callable[[Path], object], root: Path) -> int:
     """Do the work in a fork that is killed at a step; returns how many it did."""
     reading, writing = os.pipe()
@@ -70,7 +77,7 @@ def killed_before(step: int, work: Callable[[Path], object], root: Path) -> int:
 
 
 if __name__ == "__main__":
-    work = {"accept": accept, "build": build}[sys.argv[1]]
+    work = {"accept": accept, "build": build, "build-by-renames": build_by_renames}[sys.argv[1]]
     work(Path.cwd())  # it imports what it needs, so that all forks have the same steps
     for line in sys.stdin:
         print(killed_before(int(line), work, Path.cwd()), flush=True)

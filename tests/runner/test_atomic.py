@@ -1,6 +1,7 @@
 """A run or a build that is killed at any point, or finds no room, leaves what was accepted whole."""
 
 import contextlib
+import ctypes
 import errno
 import os
 import shutil
@@ -9,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from repository import BLOG, Repository, gone_within, messages
 
 from blog_code.errors import PostError
-from blog_code.runner.atomic import replace_folder
+from blog_code.runner.atomic import aside, recover, replace_folder
 
 pytestmark = pytest.mark.filterwarnings("error:.*fork")  # beside threads, such as those of JAX
 MORTAL = Path(__file__).with_name("mortal.py")
@@ -133,6 +135,60 @@ def test_a_killed_build_leaves_the_old_site_or_the_new_one(repo: Repository) -> 
             killed_before(0)  # the next build is clean
             assert repo.tree("site") == new
     assert seen == {b"old", b"new"}
+
+
+def test_a_build_killed_among_renames_is_put_right_by_the_next(repo: Repository) -> None:
+    """Where two folders cannot change places at once, a site is laid aside for a moment, and never lost."""
+    seen = set()
+
+    with mortal("build-by-renames", repo.root) as killed_before:
+        for point in range(1, killed_before(0) + 1):
+            for number in range(5):
+                repo.write(f"site/{number}.html", "old")
+            killed_before(point)
+            seen.add((repo.root / "site").exists())
+            recover(repo.root / "site")
+            after = repo.tree("site")
+            assert len(after) == 5 and len(set(after.values())) == 1, point
+            killed_before(0)
+            assert set(repo.tree("site").values()) == {b"new"}
+            assert not aside(repo.root / "site").exists()
+    assert seen == {True, False}, "no kill came between the renames"
+
+
+@pytest.mark.parametrize("answer", [errno.EINVAL, errno.ENOSYS, None])
+def test_a_folder_is_replaced_where_none_can_be_swapped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, answer: int | None
+) -> None:
+    """A file system or a C library that knows no swap, such as that of older macOS or of musl, will do."""
+
+    def refuse(*arguments: object) -> int:
+        ctypes.set_errno(answer or 0)
+        return -1
+
+    calls = {"renameat2": refuse, "renamex_np": refuse} if answer else {}
+    monkeypatch.setattr(ctypes, "CDLL", lambda name, use_errno: SimpleNamespace(**calls))
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text(name)
+
+    replace_folder(tmp_path / "new", tmp_path / "old")
+
+    assert (tmp_path / "old/file").read_text() == "new"
+    assert [path.name for path in tmp_path.iterdir()] == ["old"]
+
+
+def test_a_run_that_was_laid_aside_comes_back(repo: Repository) -> None:
+    """`blog run` after such a kill finds the accepted run again, and has nothing to execute."""
+    repo.post(first="print(1)")
+    repo.accept()
+    run = repo.root / "docs/runs/x"
+    run.rename(aside(run))
+
+    done = repo.blog("run")
+
+    assert "x: fresh, 0 cells executed" in done.stdout
+    assert not aside(run).exists()
 
 
 def test_a_failed_build_leaves_the_old_site(repo: Repository) -> None:

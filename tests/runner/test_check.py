@@ -6,7 +6,6 @@ from collections.abc import Callable
 import pytest
 from repository import Repository, messages
 
-from blog_code.hugo.contract import contract_differences
 from blog_code.posts.post import read_post
 from blog_code.repository import check_posts
 from blog_code.runner.check import as_json
@@ -366,28 +365,6 @@ def test_a_name_that_cannot_work(repo: Repository, name: str, front: str, said: 
     found = [str(finding) for finding in read_post(repo.root / f"docs/posts/{name}.md", repo.root).findings]
 
     assert any(said in finding for finding in found) if said else not found
-
-
-def test_the_contract_of_imported_pages_is_checked_for_a_release(repo: Repository) -> None:
-    """Pages brought in from Hugo were checked under one Markdown; a site that speaks another says so."""
-    accepted(repo)
-
-    shared = check_posts(repo.root, dialect=contract_differences)[-1]
-
-    assert any("pymdownx" in warning.message for warning in shared.warnings)
-    assert shared.wrong(release=True)
-
-
-def test_every_check_names_each_difference_from_the_contract(repo: Repository) -> None:
-    """Whoever changes mkdocs.yml hears of it at once, and is stopped only before publication."""
-    accepted(repo)
-    differences = contract_differences(repo.root / "mkdocs.yml")
-
-    done = repo.blog("check")
-
-    assert differences
-    assert all(f"mkdocs.yml:1: {difference}" in done.stdout for difference in differences)
-    assert done.returncode == 0
 
 
 def test_a_run_of_no_post_is_found(repo: Repository) -> None:

@@ -2,7 +2,11 @@
 
 import io
 import json
-import subprocess
+import shutil
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -345,6 +349,51 @@ def test_what_a_killed_kernel_started_ends_too(repo: Repository) -> None:
     assert gone_within(5, int((repo.root / "pid").read_text()))
 
 
+@pytest.fixture
+def on_macos(monkeypatch: pytest.MonkeyPatch) -> Iterator[ForkServer]:
+    """A fork server on a system without /proc, without prctl, and on which nobody forks."""
+    monkeypatch.setattr("blog_code.runner.kernels.SCRIPT", Path(__file__).with_name("elsewhere.py"))
+    with ForkServer() as server:
+        yield server
+
+
+def test_a_run_where_nobody_forks_is_the_same(repo: Repository, on_macos: ForkServer) -> None:
+    """On macOS each kernel is a process of its own, in an empty folder, with the same environment."""
+    repo.post(first="import os, sys\nprint(os.listdir(), sys.flags.hash_randomization, 1 + 1)")
+    there = run_post(repo.read(), fork_server=on_macos, say=lambda text: None) / "first.txt"
+    seen = there.read_text()
+
+    assert seen == "[] 0 2\n"
+    assert repo.run().joinpath("first.txt").read_text() == seen
+
+
+@pytest.mark.skipif(not shutil.which("ps"), reason="no ps on this machine (Debian: apt-get install procps)")
+def test_what_kernels_started_ends_without_proc_and_prctl(repo: Repository, on_macos: ForkServer) -> None:
+    """Where `ps` has to tell what belongs to a kernel at work, that ends with the command all the same."""
+    told = repo.root / "told"
+    repo.post(
+        first="import os, subprocess, time\nfrom pathlib import Path\n"
+        "own, same = (subprocess.Popen(['sleep', '300'], start_new_session=s).pid for s in (True, False))\n"
+        f"Path({str(told)!r}).write_text(f'{{os.getpid()}} {{own}} {{same}} .')\ntime.sleep(300)"
+    )
+
+    def run() -> None:
+        with pytest.raises(PostError, match="the kernel died"):
+            run_post(repo.read(), fork_server=on_macos, say=lambda text: None)
+
+    with ThreadPoolExecutor(1) as beside:
+        running = beside.submit(run)
+        while not (told.exists() and told.read_text().endswith(".")):
+            assert not running.done()
+            time.sleep(0.05)
+        home, pids = on_macos.home, [int(pid) for pid in told.read_text().split()[:3]]
+        on_macos.end()
+
+    running.result()
+    assert gone_within(5, *pids)
+    assert not home.exists()
+
+
 def test_a_run_leaves_no_process_and_no_folder(repo: Repository) -> None:
     """A process that a cell started ends with the run."""
     repo.post(first="import subprocess\nprint(subprocess.Popen(['sleep', '300']).pid)")
@@ -359,11 +408,9 @@ def test_commit_is_recorded_only_where_it_holds_the_code(with_git: Repository) -
     with_git.post(first="print(1)")
     with_git.accept()
     dirty = json.loads((with_git.root / "docs/runs/x/record.json").read_text())["commit"]
-    subprocess.run(["git", "add", "."], cwd=with_git.root, check=True)
-    subprocess.run(["git", "commit", "-q", "-m", "code"], cwd=with_git.root, check=True)
+    with_git.commit()
     with_git.accept()
     clean = json.loads((with_git.root / "docs/runs/x/record.json").read_text())["commit"]
-    head = subprocess.run(["git", "rev-parse", "HEAD"], cwd=with_git.root, capture_output=True, text=True)
 
     assert dirty is None
-    assert clean == head.stdout.strip()
+    assert clean == with_git.git("rev-parse", "HEAD")

@@ -1,6 +1,5 @@
 """`blog run --verify`: what differs from the accepted run, and what may."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -146,11 +145,6 @@ def test_without_a_whole_accepted_run_there_is_nothing_to_compare(repo: Reposito
         verify_post(repo.read())
 
 
-def commit(repo: Repository) -> None:
-    subprocess.run(["git", "add", "."], cwd=repo.root, check=True)
-    subprocess.run(["git", "commit", "-q", "-m", "a step"], cwd=repo.root, check=True)
-
-
 @pytest.mark.parametrize(
     ("touch", "expected"),
     [
@@ -174,10 +168,10 @@ def test_only_what_a_commit_touches_is_verified(with_git: Repository, touch: str
     machinery = ("blog_code/runner/execute.py", "blog_code/posts/post.py", "blog_code/errors.py")
     for name in ("README.md", ".python-version", "blog_code/a_b/größe.py", *machinery):
         with_git.write(name, "")
-    commit(with_git)
+    with_git.commit()
     path = with_git.root / touch
     path.write_text(path.read_text() + "\n")
-    commit(with_git)
+    with_git.commit()
 
     assert {path.stem for path in touched_posts(with_git.root, "HEAD~1")} == expected
 
@@ -185,7 +179,7 @@ def test_only_what_a_commit_touches_is_verified(with_git: Repository, touch: str
 def test_a_post_that_git_does_not_know_yet_is_verified(with_git: Repository) -> None:
     """A new post differs from every commit, before `git add` too."""
     with_git.post("a", first="print(1)")
-    commit(with_git)
+    with_git.commit()
     with_git.post("b", first="print(1)")
 
     assert {path.stem for path in touched_posts(with_git.root, "HEAD")} == {"b"}
@@ -202,7 +196,7 @@ def test_without_git_nothing_can_be_compared(with_git: Repository, monkeypatch: 
 def test_a_commit_that_is_not_there_is_an_error(with_git: Repository) -> None:
     """A shallow clone in CI never passes by comparing with nothing."""
     with_git.post(first="print(1)")
-    commit(with_git)
+    with_git.commit()
 
     done = with_git.blog("run", "--verify", "--since", "no-such-commit")
 
@@ -216,7 +210,7 @@ def test_the_command_verifies_in_a_real_kernel(with_git: Repository) -> None:
     counter = with_git.write("counter", "")
     with_git.post(first=f"open({str(counter)!r}, 'a').write('x')\nprint(len(open({str(counter)!r}).read()))")
     with_git.run()
-    commit(with_git)
+    with_git.commit()
 
     untouched = with_git.blog("run", "--verify", "--since", "HEAD")
     differs = with_git.blog("run", "--verify")

@@ -1,5 +1,6 @@
 """`blog build`: strict, without JAX, twice over, and never half."""
 
+import os
 import re
 import shlex
 import shutil
@@ -87,6 +88,19 @@ def test_a_build_says_where_the_site_is_and_nothing_of_its_tools(root: Path, com
     assert where.startswith(f"The site is in {place}/site/.")
     assert (Path(shlex.split(look)[-1]) / "index.html").is_file()
     assert "notebook" not in done.stdout and "[macros]" not in done.stdout
+
+
+def test_a_site_is_built_where_all_is_ascii(root: Path) -> None:
+    """A terminal and a locale without accents keep nobody from pages that have them."""
+    post = root / "docs" / "posts" / "thin-post.md"
+    post.write_text(post.read_text("utf-8").replace("title: ", "title: Caf\u00e9 \u2728, ", 1), "utf-8")
+    plain = {"LANG": "C", "LC_ALL": "C", "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    environment = {**os.environ, **plain, "PYTHONCOERCECLOCALE": "0"}
+
+    for command in ("build", "site"):
+        done = subprocess.run([BLOG, command], cwd=root, env=environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "Caf\u00e9 \u2728" in (root / "site" / PLACE / "index.html").read_text("utf-8")
 
 
 def test_a_quiet_build_still_warns(root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
