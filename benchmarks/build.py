@@ -65,13 +65,7 @@ class Ours(Way):
     def write(self, folder: Path, posts: int) -> None:
         settings = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
         settings = re.sub(r"^nav:\n(?:  .*\n)+", "nav:\n  - Posts: index.md\n", settings, flags=re.MULTILINE)
-        listed = "".join(f"        - docs/runs/post-{post}/values.yml\n" for post in range(posts))
-        settings = re.sub(
-            r"(      include_yaml:\n)(?:        - .*\n)+",
-            lambda m: m[1] + listed,
-            settings,
-            flags=re.MULTILINE,
-        )
+        settings = re.sub(r"        - benchmarks/.*\n", "", settings)
         (folder / "mkdocs.yml").write_text(settings, encoding="utf-8")
         shutil.copytree(ROOT / "docs" / "assets", folder / "docs" / "assets")
         (folder / "docs" / "runs").mkdir()

@@ -16,6 +16,8 @@ from blog_code.errors import Finding, PostError, read_text
 from blog_code.posts.lint import unused_regions
 from blog_code.posts.post import RUNS, Post, post_paths, read_post
 from blog_code.runner.check import Verdict, check_post
+from blog_code.runner.derived import VALUES, read_values, values_of
+from blog_code.runner.record import Record, read_record
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,6 @@ class Settings:
     repository: str  # https://github.com/owner/name, or empty
     branch: str  # that Colab opens notebooks from
     author: str
-    values: list[Any]  # the files whose values mkdocs-macros loads
 
 
 class Repository:
@@ -36,6 +37,7 @@ class Repository:
     def __init__(self, root: Path) -> None:
         self.root = root
         self._posts: dict[Path, Post] = {}
+        self._records: dict[Path, Record | None] = {}
         self._verdicts: dict[Path, Verdict] = {}
 
     @cached_property
@@ -53,11 +55,17 @@ class Repository:
             self._posts[path] = read_post(path, self.root)
         return self._posts[path]
 
+    def record(self, post: Post) -> Record | None:
+        """Return the record of a post's accepted run, or None; raise PostError where that is torn."""
+        if post.path not in self._records:
+            self._records[post.path] = read_record(post)
+        return self._records[post.path]
+
     def verdict(self, path: Path) -> Verdict:
         """Return what `blog check` says of the post that lies at a path."""
         if path not in self._verdicts:
             try:
-                verdict = check_post(post := self.post(path))
+                verdict = check_post(post := self.post(path), self.record)
                 verdict.findings += [f for f in unused_regions(post) if f not in verdict.findings]
             except PostError as error:
                 verdict = Verdict(path.stem, "broken", findings=list(error.findings))
@@ -73,14 +81,21 @@ class Repository:
         return [*verdicts, shared] if shared.findings else verdicts
 
     def _shared(self, posts: list[Post]) -> Iterator[Finding]:
-        """Find values that mkdocs.yml does not load, runs that no post has, and posts that no run sees."""
-        for post in posts:
-            wanted = f"{post.run_name}/values.yml"
-            if post.values and wanted not in self.settings.values:
-                fix = f"add under plugins, macros, include_yaml: `- {wanted}`"
-                message = f"include_yaml of mkdocs-macros does not load the values of {post.slug}"
-                yield Finding("mkdocs.yml", 1, message, fix)
+        """Find values that are not those of the runs, runs that no post has, and posts that no run sees."""
+        try:
+            _ = self.settings
+        except PostError as error:
+            yield from error.findings
         slugs = {path.stem for path in post_paths(self.root)}
+        runs = [(post, record) for post in posts if (record := self._records.get(post.path))]
+        kept = read_values(self.root)
+        if (
+            kept is None
+            or set(kept) - {slug.replace("-", "_") for slug in slugs}
+            or any(kept.get(package) != shown for package, shown in values_of(runs).items())
+        ):
+            message = "was edited by hand, or is older than a run or the format of a value"
+            yield Finding(VALUES, 1, message, "blog run, which executes nothing for it")
         for run in sorted({path.name for path in (self.root / RUNS).glob("*/")} - slugs):
             yield Finding(f"{RUNS}/{run}", 1, "is the run of no post", f"git rm -r {RUNS}/{run}")
         for path in sorted((self.root / "docs" / "posts").glob("*/**/*.md")):
@@ -134,14 +149,10 @@ def read_settings(root: Path) -> Settings:
     """Return what mkdocs.yml says, without doing what its tags ask for."""
     config = _read_config(root, _Loader)
     extra = config.get("extra") or {}
-    plugins = [plugin for plugin in config.get("plugins") or [] if isinstance(plugin, dict)]
-    options = [plugin["macros"] for plugin in plugins if isinstance(plugin.get("macros"), dict)]
-    values = options[0].get("include_yaml") if options else None
     return Settings(
         config.get("site_name", ""),
         (config.get("site_url") or "/").rstrip("/") + "/",
         (extra.get("repository") or "").rstrip("/"),
         extra.get("branch", "main"),
         extra.get("author", ""),
-        values if isinstance(values, list) else [],
     )

@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import pytest
 
 from blog_code.errors import PostError
@@ -19,9 +18,9 @@ from blog_code.runner.check import Verdict, check_post
 from blog_code.runner.execute import RunResult
 from blog_code.runner.git import commit_of
 from blog_code.runner.kernels import ForkServer
-from blog_code.runner.outputs import CellResult
-from blog_code.runner.record import lock_digest
-from blog_code.runner.run import run_post
+from blog_code.runner.lock import read_lock
+from blog_code.runner.outputs import CellResult, files_of
+from blog_code.runner.run import run_post, write_values
 
 MKDOCS = """\
 site_name: Fixture
@@ -32,7 +31,7 @@ plugins:
   - macros:
       on_undefined: strict
       on_error_fail: true
-      include_yaml: [%s]
+      include_yaml: [docs/runs/values.yml]
 markdown_extensions:
   - attr_list
   - pymdownx.superfences
@@ -50,11 +49,7 @@ class Repository:
         self.fork_server = fork_server
         self.write("requirements.lock", f"numpy=={NUMPY} \\\n    --hash=sha256:00\n")
         self.write("docs/index.md", "# Fixture\n")
-        self._configure()
-
-    def _configure(self) -> None:
-        slugs = sorted(path.stem for path in (self.root / "docs" / "posts").glob("*.md"))
-        self.write("mkdocs.yml", MKDOCS % ", ".join(f"docs/runs/{slug}/values.yml" for slug in slugs))
+        self.write("mkdocs.yml", MKDOCS)
 
     def write(self, name: str, text: str | bytes) -> Path:
         """Write a file, and the folders above it."""
@@ -90,9 +85,7 @@ class Repository:
             parts.append(f'``` {{ .python {flag}}}\n--8<-- "{package}/story.py:{name}"\n```\n')
             if ("print(" in source or "raises" in flag) and "quiet" not in flag and "shown" not in flag:
                 parts.append(f'``` {{ .text .output }}\n--8<-- "{slug}/{name}.txt"\n```\n')
-        path = self.write(f"docs/posts/{slug}.md", "\n".join([*parts, end]))
-        self._configure()
-        return path
+        return self.write(f"docs/posts/{slug}.md", "\n".join([*parts, end]))
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file, which has to hold it."""
@@ -106,15 +99,20 @@ class Repository:
 
     def run(self, slug: str = "x", **options: Any) -> Path:
         """Execute a post in a real kernel and accept the run."""
-        return run_post(
-            self.read(slug), fork_server=self.fork_server, **{"say": lambda text: None, **options}
-        )
+        options = {"say": lambda text: None, "fork_server": self.fork_server, **options}
+        return self._written(run_post(self.read(slug), **options))
 
     def accept(self, slug: str = "x", **options: Any) -> Path:
         """Accept a run of a post whose plain cells are executed here, without a kernel."""
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("blog_code.runner.execute.execute", pretend)
-            return run_post(self.read(slug), say=lambda text: None, **options)
+            return self._written(run_post(self.read(slug), say=lambda text: None, **options))
+
+    def _written(self, folder: Path) -> Path:
+        """Write the values of all posts, as the command does after its runs; hand on the folder of one."""
+        if (self.root / "docs/runs").exists():  # a quick run leaves none
+            write_values(self.root)
+        return folder
 
     def check(self, slug: str = "x") -> Verdict:
         return check_post(self.read(slug))
@@ -150,16 +148,17 @@ def pretend(post: Post, *, quick: bool = False, jax: bool = False, **options: An
     for cell in post.cells:
         if not cell.runs:
             continue
-        result = CellResult(cell)
+        outputs = []
         with contextlib.redirect_stdout(io.StringIO()) as printed:
             exec(cell.region.source, names)
         if text := printed.getvalue():
-            result.files[f"{cell.name}.txt"] = text.encode()
-            result.outputs.append(nbformat.v4.new_output("stream", name="stdout", text=text))
-        results.append(result)
+            outputs.append({"output_type": "stream", "name": "stdout", "text": text.splitlines(True)})
+        results.append(CellResult(cell, files_of(cell, outputs), outputs))
     values = {name: names[name] for name in post.values}
-    lock, commit = lock_digest(post.root / "requirements.lock"), commit_of(post)
-    data, versions = names.get("data_read", {}), {"python": "3.12.0"} | ({"jax": "0.9.0"} if jax else {})
+    lock, commit = read_lock(post.root), commit_of(post)
+    versions = {name: importlib.metadata.version(name) for name in post.meta.get("requirements", [])}
+    versions |= {"python": "3.12.0"} | ({"jax": "0.9.0"} if jax else {})
+    data = names.get("data_read", {})
     return RunResult(results, {}, values, data, "cpu", versions, 1.0, lock, commit)
 
 

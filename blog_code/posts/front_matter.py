@@ -37,6 +37,9 @@ def wrong_keys(meta: dict[str, Any], slug: str) -> Iterator[tuple[str, str]]:
     if not isinstance(meta.get("description", ""), str):
         yield "description", "description is no text"
         del meta["description"]
+    if not isinstance(meta.get("image", ""), str):
+        yield "image", "image is no path of a file in docs"
+        del meta["image"]
     if meta.get("slug", slug) != slug:
         yield "slug", f"slug is not {slug}: a post has the address of its file"
     if not isinstance(meta.get("executed", True), bool):
@@ -49,7 +52,8 @@ def wrong_keys(meta: dict[str, Any], slug: str) -> Iterator[tuple[str, str]]:
         if not isinstance(meta.get(key) or {}, dict):
             yield key, f"{key} is a {type(meta[key]).__name__}, not a mapping"
             meta[key] = {}
-    plain = {"files": FILE_NAME, "requirements": FILE_NAME, "tags": TAG, "categories": TAG}
+    plain = {"files": FILE_NAME, "tags": TAG, "categories": TAG}
+    plain |= dict.fromkeys(("requirements", "versions", "environment"), FILE_NAME)
     for key, pattern in plain.items():
         names = meta.get(key) or []
         if not isinstance(names, list) or not all(isinstance(n, str) and pattern.fullmatch(n) for n in names):

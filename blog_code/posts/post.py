@@ -41,6 +41,14 @@ class Cell:
     def runs(self) -> bool:
         return "shown" not in self.flags
 
+    def output(self, number: int = 1) -> str:
+        """Name the files that it leaves, but for their suffix: region-2 has the second figure of `region`."""
+        return f"{self.name}-{number}" if number > 1 else self.name
+
+    def may_leave(self, file: str) -> bool:
+        """Say whether a file has the name of an output that this cell may leave."""
+        return bool(re.fullmatch(rf"{re.escape(self.name)}(-\d+)?\.(txt|svg|png|html)", file))
+
 
 @dataclass(frozen=True)
 class Mention:
@@ -177,6 +185,11 @@ def read_post(path: Path, root: Path) -> Post:
             part.cell = _read_fence(post, part)
         post.parts.append(part)
     post.findings.extend(lint(post))
+    image, run = post.meta.get("image", ""), f"runs/{post.slug}/"
+    if image.startswith(run):
+        post.mentions.append(Mention(image.removeprefix(run), post.line_of("image:")))
+    elif image and not (post.root / "docs" / image).is_file():
+        post.report(post.line_of("image:"), f"image {image} is no file of docs", f"such as {run}REGION.png")
     return post
 
 

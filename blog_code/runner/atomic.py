@@ -19,15 +19,15 @@ class Busy(Exception):
 
 
 @contextlib.contextmanager
-def lock(path: Path) -> Iterator[int]:
-    """Hold a lock that the operating system frees when we end, however we end.
+def lock(path: Path, *, wait: bool = False) -> Iterator[int]:
+    """Hold a lock that the operating system frees when we end, however we end; raise Busy, or wait for it.
 
     The number that this gives is a file's: a process that inherits it holds the lock too, until it ends.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as held:
         try:
-            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             raise Busy(path.stem) from None
         yield held.fileno()

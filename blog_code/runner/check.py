@@ -3,13 +3,13 @@
 import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 
 from blog_code.errors import Finding, PostError
 from blog_code.posts.post import Post
-from blog_code.posts.values import all_values, shown_values, within
-from blog_code.runner.derived import derived_names, edited, outdated
+from blog_code.posts.values import all_values, within
+from blog_code.runner.derived import derived_names, differ_in_prose, differing, edition_names
 from blog_code.runner.provenance import day
 from blog_code.runner.record import (
     STALE,
@@ -48,15 +48,15 @@ class Verdict:
         return "\n".join(lines)
 
 
-def check_post(post: Post) -> Verdict:
-    """Compare a post with its accepted run."""
+def check_post(post: Post, read: Callable[[Post], Record | None] = read_record) -> Verdict:
+    """Compare a post with its accepted run, whose record `read` returns."""
     verdict = Verdict(post.slug, findings=list(post.findings))
     if not post.runs:
         verdict.status = "prose" if post.executed else "unexecuted"
         verdict.findings += _mentions(post, {})
         return verdict
     try:
-        record = read_record(post)
+        record = read(post)
     except PostError as error:
         verdict.status = "broken"
         verdict.findings += error.findings
@@ -73,8 +73,8 @@ def check_post(post: Post) -> Verdict:
     verdict.findings += _mentions(post, record.outputs, expected=verdict.status == "stale")
     verdict.findings += _outputs(post, record)
     if verdict.status != "stale":
-        verdict.findings += [*_values(post, record), *edited(post)]
-        verdict.warnings += outdated(post)
+        verdict.findings += _values(post, record)
+        _derived(post, record, verdict)
     return verdict
 
 
@@ -88,7 +88,9 @@ def _reason(post: Post, record: Record, part: str) -> str:
     if part == "device":
         return f"device changed {since}: {record.fingerprint.get('device')}, and here it is {device_kind()}"
     if part == "lock":
-        return f"lock changed {since}: requirements.lock"
+        return f"lock changed {since}: requirements.lock has other versions of what the post imports"
+    if part == "look":
+        return f"look changed {since}: figures and outputs are written in another way"
     return f"data changed {since}: the front matter declares other files than the run read"
 
 
@@ -96,9 +98,9 @@ def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) ->
     """Find what the page shows and no run wrote, or none will, where one of these cells is `expected`."""
     known = {*outputs, *derived_names(post), "record.json"} if outputs else set()
     if expected:
-        cells = "|".join(re.escape(cell.name) for cell in post.cells if cell.runs)
-        coming = re.compile(rf"(?:{cells})(?:-\d+)?\.(?:txt|svg|png|html)")
-        known |= {m.file for m in post.mentions if coming.fullmatch(m.file) or m.file in post.files}
+        cells = [cell for cell in post.cells if cell.runs]
+        known |= {m.file for m in post.mentions if any(cell.may_leave(m.file) for cell in cells)}
+        known |= set(post.files)
     for m in post.mentions:
         if m.file not in known:
             fix = f"fix the name, or: blog run {post.slug}"
@@ -124,6 +126,22 @@ def _outputs(post: Post, record: Record) -> Iterator[Finding]:
             if (cell := cells.get(entry["region"])) and name not in shown:
                 fix = "show it below the cell, or mark the fence .quiet"
                 yield post.finding(cell.line, f"{name} is shown nowhere on the page", fix)
+
+
+def _derived(post: Post, record: Record, verdict: Verdict) -> None:
+    """Add what of the derived files is gone or not as it is made today; prose that is newer only warns."""
+    try:
+        names = set(differing(post, record))
+        if names and names <= edition_names(post) and differ_in_prose(post, record):
+            message, fix = "the prose is newer than the editions of its run", f"blog run {post.slug}"
+            verdict.warnings.append(post.finding(1, message, fix))
+            return
+    except PostError as error:
+        verdict.findings += error.findings
+        return
+    message = "is gone, was edited by hand, or would be written otherwise today"
+    fix = f"blog run {post.slug}, which executes nothing for it"
+    verdict.findings += [Finding(f"{post.run_name}/{name}", 1, message, fix) for name in sorted(names)]
 
 
 def _values(post: Post, record: Record) -> Iterator[Finding]:
@@ -154,10 +172,6 @@ def _values(post: Post, record: Record) -> Iterator[Finding]:
             expected = f"{declared['is']} within {declared.get('within', 0)}"
             message = f"value {name} is {values[name]}, and {expected} was expected"
             yield post.finding(line, message, "fix the code or the claim")
-    try:
-        shown_values(post, record.content)
-    except PostError as error:
-        yield from error.findings
 
 
 def as_json(verdicts: list[Verdict]) -> str:

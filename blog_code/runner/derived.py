@@ -1,18 +1,23 @@
-"""What is made from a run and the prose without executing anything: editions, values, provenance.
+"""What is made from a run and its post without executing anything: editions, values, provenance.
 
-`derived.yml` keeps the checksum of the prose and of each file, so that `blog check` tells in a moment whether
-they are those of the post as it stands.
+It is made again whenever it is looked at, and compared with what lies there; no index is believed.
 """
 
+import contextlib
 import json
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from blog_code.errors import Finding, PostError, read_text
-from blog_code.posts.post import Post
+from blog_code.posts.post import RUNS, Cell, Post
 from blog_code.posts.values import shown_values
-from blog_code.runner.record import Record, digest, fits, missing_outputs
+from blog_code.runner.editions import edition_files, parts_of
+from blog_code.runner.outputs import Output, files_of
+from blog_code.runner.provenance import page_files
+from blog_code.runner.record import Record, digest
 
-INDEX = "derived.yml"
+VALUES = f"{RUNS}/values.yml"  # of all posts, so that mkdocs.yml names one file
 TORN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
 
 
@@ -20,86 +25,83 @@ def as_json(content: object) -> bytes:
     return (json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n").encode()
 
 
+def edition_names(post: Post) -> set[str]:
+    return {f"{post.slug}.ipynb", f"{post.slug}.py"}
+
+
 def derived_names(post: Post) -> set[str]:
-    """The names of all derived files of a post."""
-    return {"values.yml", "provenance.md", "environment.md", f"{post.slug}.ipynb", f"{post.slug}.py", INDEX}
+    """Name all derived files of a post."""
+    return {"provenance.md", "environment.md", *edition_names(post)}
 
 
-def derived_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -> dict[str, bytes]:
-    """Every derived file; `outputs` maps each cell to what it displayed, as a notebook has it."""
-    from blog_code.runner.editions import edition_files
-    from blog_code.runner.provenance import page_files
-
-    files = {
-        # Under the name of the package, because that is how Zensical reads it too.
-        "values.yml": as_json({post.package: shown_values(post, record)}),
-        **page_files(post, record),
-        **edition_files(post, record, outputs),
-    }
-    index = {"prose": prose_digest(post), "files": {name: digest(files[name]) for name in sorted(files)}}
-    return {**files, INDEX: as_json(index)}
+def derived_files(post: Post, record: dict[str, Any], outputs: dict[str, list[Output]]) -> dict[str, bytes]:
+    """Make every derived file; `outputs` maps each cell to what it displayed, as a notebook has it."""
+    return {**page_files(post, record), **edition_files(post, record, outputs)}
 
 
-def prose_digest(post: Post) -> str:
-    """The checksum of the file that the author writes."""
-    return digest(post.text.encode())
+def values_of(runs: Iterable[tuple[Post, Record]]) -> dict[str, dict[str, str]]:
+    """Make the values of many posts, under the names of their packages, because so Zensical reads them too.
+
+    A post whose values cannot be shown is left out: a check of it says why.
+    """
+    made = {}
+    for post, record in runs:
+        with contextlib.suppress(PostError):
+            made[post.package] = shown_values(post, record.content)
+    return made
 
 
-def edited(post: Post) -> list[Finding]:
-    """Derived files that are gone or were edited by hand."""
-    again = f"blog run {post.slug}"
-    index = _index(post)
-    if index is None:
-        return [
-            Finding(f"{post.run_name}/{INDEX}", 1, "is missing or torn, so the editions may be old", again)
-        ]
-    return [
-        Finding(f"{post.run_name}/{name}", 1, "was edited by hand, or is gone", again)
-        for name in missing_outputs(post, dict.fromkeys(derived_names(post) - {INDEX}, "") | index["files"])
-    ]
-
-
-def outdated(post: Post) -> list[Finding]:
-    """Says that the prose is newer than what was made from it; that is wrong for a release only."""
-    index = _index(post)
-    if index is None or index["prose"] == prose_digest(post):
-        return []
-    message = "the prose is newer than the editions and values of its run"
-    return [Finding(post.name, 1, message, f"blog run {post.slug}")]
-
-
-def _index(post: Post) -> dict[str, Any] | None:
-    """What `derived.yml` says; None where it cannot be believed."""
+def read_values(root: Path) -> dict[str, dict[str, str]] | None:
+    """Return what docs/runs/values.yml holds; None where that is not as we write it."""
     try:
-        index = json.loads(read_text(post.run_folder / INDEX, post.root))
+        read = json.loads(text := read_text(root / VALUES, root)) if (root / VALUES).exists() else {}
+        return read if isinstance(read, dict) and (not read or as_json(read).decode() == text) else None
     except (PostError, ValueError, RecursionError):
         return None
-    whole = fits(index, {"prose": str, "files": {str: str}}) and set(index["files"]) <= derived_names(post)
-    return index if whole else None
 
 
-def accepted_outputs(post: Post) -> dict[str, Any]:
-    """What each cell displayed, from the accepted notebook; PostError where that is not the run's."""
-    import nbformat
+def differing(post: Post, record: Record) -> dict[str, bytes]:
+    """Return the derived files that are not, byte by byte, what lies there."""
+    made = derived_files(post, record.content, accepted_outputs(post, record))
+    return {name: content for name, content in made.items() if _lying(post, name) != content}
 
-    path = post.run_folder / f"{post.slug}.ipynb"
+
+def differ_in_prose(post: Post, record: Record) -> bool:
+    """Say whether the editions are right but for their prose, so that it is the post that is newer."""
+    outputs, notebook = accepted_outputs(post, record), json.loads(_lying(post, f"{post.slug}.ipynb") or b"")
+    made = edition_files(post, record.content, outputs, parts_of(post, notebook))
+    return all(_lying(post, name) == content for name, content in made.items())
+
+
+def _lying(post: Post, name: str) -> bytes | None:
+    """Return what a file of the accepted run holds; None where it is gone."""
+    path = post.run_folder / name
+    return path.read_bytes() if path.is_file() else None
+
+
+def accepted_outputs(post: Post, record: Record) -> dict[str, list[Output]]:
+    """Return what each cell displayed, from the accepted notebook; PostError where that is not the run's."""
+    name = f"{post.slug}.ipynb"
 
     def torn(message: str) -> PostError:
-        return PostError(Finding(f"{post.run_name}/{path.name}", 1, message, f"blog run --force {post.slug}"))
+        return PostError(Finding(f"{post.run_name}/{name}", 1, message, f"blog run {post.slug}"))
 
-    text = read_text(path, post.root)
-    index = _index(post)
-    if index and index["files"].get(path.name) != digest(text.encode()):
-        raise torn("the notebook was edited by hand")
+    cells = {cell.name: cell for cell in post.cells if cell.runs}
     try:
-        nbformat.validate(notebook := json.loads(text), version=4, version_minor=5)
-        return {cell["id"]: cell["outputs"] for cell in notebook["cells"] if cell["cell_type"] == "code"}
-    except (*TORN, nbformat.ValidationError) as error:
+        read = json.loads(read_text(post.run_folder / name, post.root))["cells"]
+        outputs = {cell["id"]: cell["outputs"] for cell in read if cell["id"] in cells}
+        wrong = [name for name, cell in cells.items() if not _as_run(cell, outputs[name], record)]
+    except TORN as error:
         raise torn(f"the notebook is torn: {type(error).__name__}") from None
+    if wrong:
+        raise torn(f"the notebook was edited by hand: {wrong[0]} displayed something else")
+    return outputs
 
 
-def remade(post: Post, record: Record) -> dict[str, bytes]:
-    """The derived files as they ought to be, where any differs from what lies there; else nothing."""
-    made = derived_files(post, record.content, accepted_outputs(post))
-    same = all((p := post.run_folder / name).is_file() and p.read_bytes() == made[name] for name in made)
-    return {} if same else made
+def _as_run(cell: Cell, outputs: list[Output], record: Record) -> bool:
+    """Say whether a cell's outputs are those of the run: its record has their checksum, and their files'."""
+    entry = next(entry for entry in record.cells if entry["region"] == cell.name)
+    files = {name: digest(content) for name, content in files_of(cell, outputs).items()}
+    if files != {name: record.outputs[name] for name in entry["outputs"]}:
+        return False
+    return bool(record.format == 1 or entry["displayed"] == digest(outputs))

@@ -1,17 +1,16 @@
 """The post for other hands: an executed notebook, and a plain script."""
 
 import ast
+import json
 import re
 from collections.abc import Iterator
 from typing import Any
 
-import nbformat
-from nbformat import NotebookNode, v4
-
 from blog_code.errors import PostError
 from blog_code.posts.post import IMAGE, SNIPPET, Cell, Fence, Post
 from blog_code.posts.values import shown_values
-from blog_code.runner.record import normal_name, pins
+from blog_code.runner.lock import normal_name, read_lock
+from blog_code.runner.outputs import Output
 
 BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
 VALUE = re.compile(r"\{\{\s*\w+\.(\w+)\s*\}\}")
@@ -25,12 +24,18 @@ LINK = re.compile(
 WRAPPER = re.compile(r"^\s*</?(?:div|figure|figcaption|section|p)\b[^>]*>\s*$")
 PAGE_ONLY = re.compile(r"""^\s*<div\b[^>]*\bclass=["'][^"']*\bpage-only\b""")  # of no use elsewhere
 NOTE = re.compile(r"(\s?)\[\^([\w-]+)\](:?)")
+INSTALL = "_install"
 QUIET_BLOCKS = {"tab", "details", "html", "define", "definition"}  # blocks whose kind is not worth a word
 
 
-def edition_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -> dict[str, bytes]:
-    """`<slug>.ipynb` and `<slug>.py`; `outputs` maps each cell to what it displayed."""
-    parts = list(_parts(post, record))
+def edition_files(
+    post: Post,
+    record: dict[str, Any],
+    outputs: dict[str, list[Output]],
+    parts: list[str | Cell] | None = None,
+) -> dict[str, bytes]:
+    """Make `<slug>.ipynb` and `<slug>.py` of the parts of a post, or of others; `outputs` has each cell's."""
+    parts = list(_parts(post, record)) if parts is None else parts
     wanted = requirements(post, record)
     return {
         f"{post.slug}.ipynb": make_notebook(parts, wanted, outputs).encode(),
@@ -38,19 +43,25 @@ def edition_files(post: Post, record: dict[str, Any], outputs: dict[str, Any]) -
     }
 
 
+def parts_of(post: Post, notebook: dict[str, Any]) -> list[str | Cell]:
+    """Return the parts that a notebook edition was made of, with the prose that it has."""
+    cells = {cell.name: cell for cell in post.cells}
+    made = [cell for cell in notebook["cells"] if cell["id"] != INSTALL]
+    return [cells.get(cell["id"]) or "".join(cell["source"]) for cell in made]
+
+
 def requirements(post: Post, record: dict[str, Any]) -> list[str]:
-    """What the cells import, in the versions that ran, and what the front matter adds, pinned by the lock."""
-    locked = pins(post.root)
-    wanted = {name: locked.get(normal_name(name), [""])[-1] for name in post.meta.get("requirements") or []}
-    wanted |= {
-        name: version for name, version in record["versions"].items() if name not in {"python", "jaxlib"}
-    }
+    """List what the cells import and the front matter adds, in the versions that ran, or else of the lock."""
+    locked, added = read_lock(post.root).pins, map(normal_name, post.meta.get("requirements") or [])
+    wanted = {name: locked.get(name, [""])[-1] for name in added} | record["versions"]
+    for name in ("python", "jaxlib"):
+        wanted.pop(name, None)
     return [f"{name}=={version}" if version else name for name, version in sorted(wanted.items())]
 
 
-def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:
-    """The notebook edition: prose, cells with stable ids, and the outputs of the run."""
-    cells: list[NotebookNode] = []
+def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]]) -> str:
+    """Write the notebook edition: prose, cells with stable ids, and the outputs of the run."""
+    cells: list[dict[str, Any]] = []
     for number, part in enumerate(parts):
         if isinstance(part, Cell):
             known = {"parameters": "parameters", "raises": "raises-exception"}  # to papermill and Jupyter
@@ -59,24 +70,26 @@ def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str,
         else:
             following = parts[number + 1] if number + 1 < len(parts) else None
             name = f"_before-{following.name}" if isinstance(following, Cell) else "_end"
-            cells.append(v4.new_markdown_cell(part, id=name))
+            prose = {"cell_type": "markdown", "id": name, "metadata": {}, "source": part.splitlines(True)}
+            cells.append(prose)
     if wanted:
-        install = _code("_install", f"%pip install --quiet {' '.join(wanted)}", ["install"], [])
-        cells.insert(next(n for n, cell in enumerate(cells) if cell.cell_type == "code"), install)
+        install = _code(INSTALL, f"%pip install --quiet {' '.join(wanted)}", ["install"], [])
+        cells.insert(next(n for n, cell in enumerate(cells) if cell["cell_type"] == "code"), install)
     metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
         "language_info": {"name": "python", "file_extension": ".py", "mimetype": "text/x-python"},
     }
-    return str(v4.writes(v4.new_notebook(cells=cells, metadata=nbformat.from_dict(metadata)))) + "\n"
+    # Nbformat writes the same bytes, and takes longer to import than a check to do all that it does.
+    notebook = {"cells": cells, "metadata": metadata, "nbformat": 4, "nbformat_minor": 5}
+    return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _code(name: str, source: str, tags: list[str], outputs: list[dict[str, Any]]) -> NotebookNode:
-    given = nbformat.from_dict({"metadata": {"tags": tags}, "outputs": outputs})
-    cell: NotebookNode = v4.new_code_cell(source, id=name, **given)
-    return cell
+def _code(name: str, source: str, tags: list[str], outputs: list[Output]) -> dict[str, Any]:
+    made = {"id": name, "metadata": {"tags": tags}, "outputs": outputs, "source": source.splitlines(True)}
+    return {"cell_type": "code", "execution_count": None, **made}
 
 
-def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, Any]) -> str:
+def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]]) -> str:
     """The script edition: the prose as comments, the cells in order, a header that uv and pipx understand."""
     listed = "".join(f'#     "{name}",\n' for name in wanted)
     written = [f'# /// script\n# requires-python = ">=3.12"\n# dependencies = [\n{listed}# ]\n# ///']

@@ -5,6 +5,7 @@ import contextlib
 import importlib.metadata
 import json
 import math
+import os
 import re
 import sys
 import time
@@ -23,10 +24,11 @@ from blog_code.posts.post import Cell, Post
 from blog_code.posts.regions import imports
 from blog_code.runner.git import commit_of
 from blog_code.runner.kernels import ForkServer, new_manager
+from blog_code.runner.lock import LOCK, Lock, normal_name, read_lock
 from blog_code.runner.outputs import COLOUR_CODES, CellResult, collect
-from blog_code.runner.record import LOCK, lock_digest, normal_name, pins
 
 CELL_SECONDS, POST_SECONDS = 1200, 3600
+QUESTIONS = Path(__file__).with_name("questions.py")
 KERNEL_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
     "--InlineBackend.print_figure_kwargs={'bbox_inches':None}",
@@ -46,7 +48,7 @@ class RunResult:
     device: str
     versions: dict[str, str]
     seconds: float
-    lock: str  # its checksum, and the commit of the code, as they were before the first cell
+    lock: Lock  # it and the commit of the code are as they were before the first cell
     commit: str | None
 
 
@@ -62,7 +64,7 @@ def execute(
     """Run the cells of a post in order; raises PostError naming region, file and line where one fails."""
     running = [cell for cell in post.cells if cell.runs]
     check_installed(post)
-    lock, commit = lock_digest(post.root / LOCK), commit_of(post)
+    lock, commit = read_lock(post.root), commit_of(post)
     limits = post.meta.get("timeout") or {}
     cell_limit = cell_timeout or limits.get("cell", CELL_SECONDS)
     post_limit = post_timeout or limits.get("post", POST_SECONDS)
@@ -71,6 +73,10 @@ def execute(
     with contextlib.ExitStack() as ending:
         fork_server = fork_server or ending.enter_context(ForkServer())
         client, folder = ending.enter_context(_kernel(fork_server, post, running[0], say))
+        paths = [name for name in post.meta.get("environment") or [] if os.environ.get(name)]
+        absolute = {name: str(Path(os.environ[name]).resolve()) for name in paths}  # the kernel is elsewhere
+        if absolute:
+            _ask(client, f"__import__('os').environ.update({absolute!r})")
         for number, cell in enumerate(running, 1):
             left = post_limit - (time.monotonic() - started)
             limit = _Limit(cell_limit, "cell") if cell_limit <= left else _Limit(left, "post", post_limit)
@@ -86,7 +92,7 @@ def execute(
 
 def check_installed(post: Post) -> None:
     """Refuse a package that a cell imports and that is of another version than the lock names."""
-    locked = pins(post.root)
+    locked = read_lock(post.root).pins
     for name in sorted(imported_packages(post)):
         pinned = locked.get(normal_name(name))
         try:
@@ -232,44 +238,13 @@ def _ask(client: _Client, code: str) -> str:
     return "".join(out.text for out in node.outputs if out.output_type == "stream" and out.name == "stdout")
 
 
-QUESTIONS = """
-import importlib.metadata, json, math, re, sys
-if any(name.partition('.')[0] == 'blog_code' for name in sys.modules):
-    raise ImportError('the post has imported blog_code, and a post stands alone')
-def number(name):
-    if name not in bound:
-        raise NameError(f'value {name} is declared and no cell has bound it')
-    value = bound[name]
-    value = value.item() if hasattr(value, 'item') else value
-    if not isinstance(value, (bool, int, float)) or not math.isfinite(value):
-        raise TypeError(f'value {name} is {value!r:.40}, not a number')
-    return value
-def distribution(package):
-    try:
-        return importlib.metadata.distribution(package)
-    except importlib.metadata.PackageNotFoundError:
-        names = importlib.metadata.packages_distributions().get(package) or [None]
-        return names[0] and importlib.metadata.distribution(names[0])
-device = 'cpu'
-if 'jax' in sys.modules:
-    first = sys.modules['jax'].devices()[0]
-    device = first.platform if first.platform == 'cpu' else f'{first.platform} ({first.device_kind})'
-found = [d for d in map(distribution, packages) if d]
-versions = {re.sub('[-_.]+', '-', d.metadata['Name']).lower(): d.version for d in found}
-data = bound.get('data_read') or {}
-if not isinstance(data, dict) or not isinstance(data.get('files', {}), dict):
-    raise TypeError('data_read is not {source: …, files: {NAME: SHA-256}}')
-print(json.dumps([{name: number(name) for name in values}, data, device, versions]))
-"""
-
-
 def _questions(client: _Client, post: Post) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, str]]:
-    """Ask the kernel at the end of the run for values, data, device and the versions of what cells import."""
-    named = imported_packages(post)
+    """Ask the kernel at the end of the run for values, data, device, and the versions of what cells need."""
+    named = imported_packages(post) | set(post.meta.get("requirements") or [])
     packages = sorted(named | ({"jaxlib"} if "jax" in named else set()))
-    asked = f"{{'bound': globals(), 'values': {list(post.values)!r}, 'packages': {packages!r}}}"
+    asked = f"__import__('runpy').run_path({str(QUESTIONS)!r})['answers']"
     try:
-        said = _ask(client, f"exec({QUESTIONS!r}, {asked})")
+        said = _ask(client, f"print({asked}(globals(), {list(post.values)!r}, {packages!r}))")
         values, data, device, versions = json.loads(said.strip().split("\n")[-1])
     except ValueError as error:
         fix = f"fix the cells or the front matter, then: blog run {post.slug}"

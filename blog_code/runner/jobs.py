@@ -12,7 +12,7 @@ from typing import Any
 from blog_code.errors import PostError
 from blog_code.posts.post import Post, post_paths, read_post
 from blog_code.runner.check import check_post
-from blog_code.runner.run import fresh_record, recover_run, refresh, run_post
+from blog_code.runner.run import fresh_record, recover_run, refresh, run_post, write_values
 
 FAILED = "failed"
 
@@ -56,6 +56,8 @@ def run_posts(
             fork_server.end()
             say("stopped; accepted runs are as they were")
             os._exit(130)  # the threads wait for kernels that are gone
+    if not (quick or verify):
+        write_values(root)
     failed = [path.stem for path, state in ended.items() if state == FAILED]
     if len(paths) > 1 or failed:
         say(", ".join(f"{number} {state}" for state, number in sorted(Counter(ended.values()).items())))
@@ -65,7 +67,7 @@ def run_posts(
 
 
 def refresh_posts(root: Path) -> None:
-    """Make the editions of fresh posts anew where the prose is newer; executes nothing.
+    """Make what is derived from runs anew where it would differ; executes nothing.
 
     A post for which that cannot be done is one that `blog check` names.
     """
@@ -74,6 +76,7 @@ def refresh_posts(root: Path) -> None:
             post = read_post(path, root)
             if post.runs and (record := fresh_record(post)):
                 refresh(post, record)
+    write_values(root)
 
 
 def _one(

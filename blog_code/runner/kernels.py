@@ -19,7 +19,8 @@ from jupyter_client.asynchronous.client import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
-STYLE = Path(__file__).with_name("figures.mplstyle")
+from blog_code.runner.look import STYLE
+
 SCRIPT = Path(__file__).with_name("fork_server.py")
 # A process that runs while cells do needs to know these; everything else stays as the author's shell has it.
 ENVIRONMENT = {
@@ -51,9 +52,6 @@ class ForkServer:
         environment["IPYTHONDIR"] = str(
             self.home / "ipython"
         )  # no startup files and no settings of the author's
-        for key in ("MNIST_DIR", "TFDS_DATA_DIR"):
-            if environment.get(key):
-                environment[key] = str(Path(environment[key]).resolve())
         for key in THREADS if self._threads else ():
             environment[key] = str(self._threads)
         return subprocess.Popen(

@@ -1,56 +1,61 @@
-"""What a page says about its run: a line under the title, and a table of the environment."""
+"""Say of a run, once for all who show it, where and with what it ran: a line, files to take, a table."""
 
 import datetime
 import re
 from typing import Any
 
 from blog_code.posts.post import Post
-
-NAMES = {"jax": "JAX", "flax": "Flax", "optax": "Optax", "numpy": "NumPy", "python": "Python"}
-
-
-def page_files(post: Post, record: dict[str, Any]) -> dict[str, bytes]:
-    """`provenance.md` and `environment.md`, which the post includes."""
-    return {
-        "provenance.md": provenance(post, record).encode(),
-        "environment.md": environment(record).encode(),
-    }
+from blog_code.runner.lock import normal_name
 
 
-def provenance(post: Post, record: dict[str, Any]) -> str:
-    """One line under the title: where, with what, how long and when, and where to get the code."""
-    versions = record["versions"]
-    parts = [
-        device_name(record),
-        *(f"{NAMES[name]} {versions[name]}" for name in ("jax", "flax", "optax") if name in versions),
+def facts(post: Post, record: dict[str, Any]) -> list[str]:
+    """List what the line under the title says: where, with what, how long, on what, when; last the commit."""
+    return [
+        f"Ran on {device_name(record)}",
+        *versions(post, record),
         duration(record["volatile"]["seconds"]),
         *([one_line(record["data"]["source"])] if "source" in record["data"] else []),
         day(record),
         *([f"commit {record['commit'][:7]}"] if record["commit"] else []),
     ]
-    files = f"../runs/{post.slug}/"
-    actions = [
-        f"[Script]({files}{post.slug}.py){{ download }}",
-        f"[Notebook]({files}{post.slug}.ipynb)",
-        f"[Record]({files}record.json)",
-    ]
-    return f"Ran on {' · '.join(parts)}\n{{ .provenance }}\n\n{' · '.join(actions)}\n{{ .actions }}\n"
 
 
-def environment(record: dict[str, Any]) -> str:
-    rows = {
+def versions(post: Post, record: dict[str, Any]) -> list[str]:
+    """Name what the post's `versions` lists, spelled as there, or all that it imports, with versions."""
+    ran = record["versions"]
+    wanted = post.meta.get("versions") or [name for name in ran if name not in {"python", "jaxlib"}]
+    return [f"{name} {ran[normal_name(name)]}" for name in wanted or ["Python"] if normal_name(name) in ran]
+
+
+def downloads(post: Post) -> dict[str, str]:
+    """Name the files of a run that a reader may want, each by what its link says."""
+    return {"Download .py": f"{post.slug}.py", "Download .ipynb": f"{post.slug}.ipynb"}
+
+
+def page_files(post: Post, record: dict[str, Any]) -> dict[str, bytes]:
+    """Write the line with its links, and the table, for a post to include under any generator of sites."""
+    files = {**downloads(post), "Record of the run": "record.json"}
+    links = " · ".join(f"[{said}](../runs/{post.slug}/{name}){{ download }}" for said, name in files.items())
+    line = f"{' · '.join(facts(post, record))}\n{{ .provenance }}\n\n{links}\n{{ .actions }}\n"
+    rows = "\n".join(f"| {name} | {value} |" for name, value in environment(post, record).items())
+    table = f"| | |\n| --- | --- |\n{rows}\n"
+    return {"provenance.md": line.encode(), "environment.md": table.encode()}
+
+
+def environment(post: Post, record: dict[str, Any]) -> dict[str, str]:
+    """Return the rows of the table of what a run ran on."""
+    spelled = {normal_name(name): name for name in ["Python", *(post.meta.get("versions") or [])]}
+    return {
         "Device": record["device"],
         "Processor": record["volatile"]["host"],
-        **{NAMES.get(name, name): version for name, version in record["versions"].items()},
+        **{spelled.get(name, name): version for name, version in record["versions"].items()},
         "Data": one_line(record["data"].get("source", "none")),
         "Run": f"{duration(record['volatile']['seconds'])}, on {day(record)}",
     }
-    table = "\n".join(f"| {name} | {value} |" for name, value in rows.items())
-    return f"| | |\n| --- | --- |\n{table}\n"
 
 
 def one_line(text: object) -> str:
-    """Text of a run as it may stand in a line or a table: no line ends, nothing that Jinja would read."""
+    """Return text of a run fit for a line or a table: no line ends, nothing that Jinja would read."""
     return re.sub(r"[{}|\s]+", " ", str(text)).strip()
 
 
@@ -63,5 +68,9 @@ def duration(seconds: float) -> str:
 
 
 def day(record: dict[str, Any]) -> str:
-    when = datetime.datetime.fromisoformat(record["volatile"]["finished"])
-    return f"{when.day} {when:%B %Y}"
+    return in_words(datetime.datetime.fromisoformat(record["volatile"]["finished"]))
+
+
+def in_words(date: datetime.date) -> str:
+    """Write a date, or the day of a moment, as a sentence has it: 3 February 2026."""
+    return f"{date.day} {date:%B %Y}"

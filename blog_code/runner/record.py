@@ -1,11 +1,10 @@
 """The record of a run: what it depended on, where it ran, what it measured."""
 
 import datetime
-import functools
 import hashlib
 import json
 import os
-import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -14,12 +13,13 @@ from typing import Any
 from blog_code.errors import Finding, PostError, read_text
 from blog_code.posts.front_matter import FILE_NAME
 from blog_code.posts.post import Post
+from blog_code.runner.lock import Lock, read_lock
+from blog_code.runner.look import LOOK, STYLE
 
-FORMAT = 1
-LOCK = "requirements.lock"
-PIN = re.compile(r"^([\w.-]+)==([^\s;\\]+)", re.M)
-PARTS = ("cells", "lock", "data", "device", "profile")
-STALE = {"cells", "data", "profile"}  # the other parts, lock and device, make a post due
+FORMAT = 2
+FIRST_LOOK = "548058a24f93f3a4e665ed7867f03d49f24ab8eaa9d31b6fe316df921ca78308"  # of all records of format 1
+PARTS = ("cells", "look", "lock", "data", "device", "profile")
+STALE = {"cells", "look", "data", "profile"}  # the other parts, lock and device, make a post due
 
 
 def digest(content: object) -> str:
@@ -46,45 +46,28 @@ def device_kind() -> str:
     return "tpu" if find_spec("libtpu") and Path("/dev/accel0").exists() else "cpu"
 
 
-def fingerprint(post: Post, *, data: dict[str, str] | None = None, profile: str = "full") -> dict[str, str]:
-    """The named parts that a run depends on, a hash each.
+def fingerprint(
+    post: Post,
+    versions: Iterable[str],
+    *,
+    lock: Lock | None = None,
+    data: dict[str, str] | None = None,
+    profile: str = "full",
+) -> dict[str, str]:
+    """Return the named parts that a run depends on, a hash each.
 
-    `data` maps the files that a run has read to their checksums; by default those that the post declares.
+    `versions` names the packages that its cells import; `lock` is what the run was installed from, and `data`
+    maps the files that it has read to their checksums: by default the lock and the data as the post has them.
     """
+    wanted = [*versions, *(post.meta.get("requirements") or [])]
     return {
         "cells": digest([cell_digest(cell.region.source, cell.flags) for cell in post.cells]),
-        "lock": lock_digest(post.root / LOCK),
+        "look": digest([LOOK, digest(STYLE.read_bytes())]),
+        "lock": digest((lock or read_lock(post.root)).behind(wanted)),
         "data": digest(post.meta.get("data") or {} if data is None else data),
         "device": device_kind(),
         "profile": profile,
     }
-
-
-def pins(root: Path) -> dict[str, list[str]]:
-    """Return the versions that the lock names of each package: more than one if platforms differ."""
-    path = root / LOCK
-    found: dict[str, list[str]] = {}
-    for name, version in PIN.findall(read_text(path, root) if path.exists() else ""):
-        found.setdefault(normal_name(name), []).append(version)
-    return found
-
-
-def normal_name(package: str) -> str:
-    """Spell the name of a package in the one way: array-record for array_record."""
-    return re.sub(r"[-_.]+", "-", package).lower()
-
-
-def lock_digest(path: Path) -> str:
-    """SHA-256 of the lock file, computed once for all posts of a check."""
-    if not path.exists():
-        return digest(b"")
-    state = path.stat()
-    return _file_digest(path, state.st_mtime_ns, state.st_size)
-
-
-@functools.cache
-def _file_digest(path: Path, _changed: int, _size: int) -> str:
-    return digest(path.read_bytes())
 
 
 @dataclass
@@ -146,8 +129,8 @@ def read_record(post: Post) -> Record | None:
         raise torn(error.findings[0].message) from None
     except (ValueError, RecursionError) as error:
         raise torn(f"the record is torn: {error}") from None
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise torn(f"the record is of another format than {FORMAT}")
+    if not isinstance(content, dict) or content.get("format") not in range(1, FORMAT + 1):
+        raise torn(f"the record is of a format that is not 1 to {FORMAT}")
     for key, shape in SHAPE.items():
         if not fits(content.get(key, ...), shape):
             raise torn(f"the record has no proper {key}")
@@ -182,9 +165,15 @@ def seal(content: dict[str, Any]) -> str:
 
 
 def changed_parts(post: Post, record: Record) -> list[str]:
-    """The parts of the fingerprint that differ from the sources as they stand."""
-    now = fingerprint(post)
-    changed = {part for part in PARTS if now[part] != record.fingerprint.get(part)}
+    """Name the parts of the fingerprint that differ from the sources as they stand."""
+    now, before = fingerprint(post, record.versions), record.fingerprint
+    if (
+        record.format == 1
+    ):  # it has no look, and the checksum of the whole lock, which each new linter changes
+        pins = read_lock(post.root).pins
+        kept = all(version in pins.get(name, [version]) for name, version in record.versions.items())
+        before = {**before, "look": FIRST_LOOK, "lock": now["lock"] if kept else ""}
+    changed = {part for part in PARTS if now[part] != before.get(part)}
     # Outputs have the names of their regions: a new name is a change, even of the same code.
     if [cell["region"] for cell in record.cells] != [cell.name for cell in post.cells]:
         changed.add("cells")

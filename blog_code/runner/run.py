@@ -10,10 +10,19 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from blog_code.errors import PostError, writing
-from blog_code.posts.post import Post
+from blog_code.posts.post import RUNS, Post, post_paths, read_post
 from blog_code.posts.values import all_values
 from blog_code.runner.atomic import Busy, aside, lock, recover, replace_folder
-from blog_code.runner.derived import accepted_outputs, as_json, derived_files, derived_names, remade
+from blog_code.runner.derived import (
+    VALUES,
+    accepted_outputs,
+    as_json,
+    derived_files,
+    derived_names,
+    differing,
+    read_values,
+    values_of,
+)
 from blog_code.runner.record import (
     FORMAT,
     STALE,
@@ -43,7 +52,7 @@ def fresh_record(post: Post) -> Record | None:
             return None
         if set(post.values) - set(all_values(record.content)) or set(post.files) - set(record.outputs):
             return None
-        accepted_outputs(post)
+        accepted_outputs(post, record)
     except PostError:
         return None
     return record
@@ -95,13 +104,38 @@ def refresh(post: Post, record: Record) -> bool:
     """Make the derived files of a fresh run again after an edit of the prose; True where they changed."""
     if post.findings:
         raise PostError(*post.findings)
-    if not (made := remade(post, record)):
+    if not (made := differing(post, record)):
         return False
     with _writing(post) as staging:
-        kept = {name: (post.run_folder / name).read_bytes() for name in [*record.outputs, "record.json"]}
+        names = {*record.outputs, "record.json", *derived_names(post)} - set(made)
+        kept = {name: (post.run_folder / name).read_bytes() for name in names}
         write_files(staging, {**kept, **made})
         replace_folder(staging, post.run_folder)
     return True
+
+
+def write_values(root: Path) -> None:
+    """Write the values of all accepted runs into one file, each time from the records.
+
+    Posts that run at the same time wait here for one another, and whoever comes later finds the others' runs.
+    """
+    with (
+        writing("the values", root, "blog run"),
+        lock(root / ".blog" / "locks" / "values.yml.lock", wait=True),
+    ):
+        made = values_of(_accepted(root))
+        if read_values(root) != made or not (root / VALUES).exists():
+            (root / VALUES).parent.mkdir(parents=True, exist_ok=True)
+            (new := root / ".blog" / "values.yml").write_bytes(as_json(made))
+            new.replace(root / VALUES)
+
+
+def _accepted(root: Path) -> Iterator[tuple[Post, Record]]:
+    """Yield each post that can be read, and that has a record that can."""
+    for path in post_paths(root):
+        with contextlib.suppress(PostError):
+            if (root / RUNS / path.stem).exists() and (record := read_record(post := read_post(path, root))):
+                yield post, record
 
 
 def run_files(post: Post, result: "RunResult", *, quick: bool = False) -> dict[str, bytes]:
@@ -134,8 +168,9 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
     """The record of a run; what differs from run to run on one machine is under `volatile`."""
     timings = {name for name, value in post.values.items() if value.get("timing")}
     data = result.data.get("files", {}) if isinstance(result.data, dict) else {}
-    seconds = {cell.cell.name: cell.seconds for cell in result.cells}
-    parts = fingerprint(post, data=data, profile="quick" if quick else "full") | {"lock": result.lock}
+    left = {cell.cell.name: cell for cell in result.cells}
+    profile = "quick" if quick else "full"
+    parts = fingerprint(post, result.versions, lock=result.lock, data=data, profile=profile)
     parts["device"] = result.device.partition(" ")[0]
     if parts["device"] in {"cuda", "rocm"}:
         parts["device"] = "gpu"
@@ -150,7 +185,8 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
                 "lines": [cell.region.start, cell.region.end],
                 "flags": sorted(cell.flags),
                 "sha256": cell_digest(cell.region.source, cell.flags),
-                "outputs": sorted(next((r.files for r in result.cells if r.cell is cell), {})),
+                "outputs": sorted(left[cell.name].files) if cell.name in left else [],
+                "displayed": digest(left[cell.name].outputs if cell.name in left else []),
             }
             for cell in post.cells
         ],
@@ -163,7 +199,7 @@ def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, qui
         "volatile": {
             "finished": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
             "seconds": round(result.seconds, 1),
-            "cells": seconds,
+            "cells": {name: cell.seconds for name, cell in left.items()},
             "timings": {name: value for name, value in result.values.items() if name in timings},
             "host": processor(),
         },

@@ -5,6 +5,7 @@ import html as escape
 import re
 from urllib.parse import urlencode
 
+from blog_code.site.header import time_of
 from blog_code.site.page import Element, Page, element
 
 
@@ -59,7 +60,7 @@ def changes(page: Page) -> Element | None:
     """What changed since publication: `changes` of the front matter, a sentence a date, newest first."""
     noted = page.meta.get("changes") or {}
     items = [
-        f'<li><time datetime="{day}">{day:%-d %B %Y}</time>: {escape.escape(str(text))}</li>'
+        f"<li>{time_of(day)}: {escape.escape(str(text))}</li>"
         for day, text in sorted(noted.items(), key=lambda pair: str(pair[0]), reverse=True)
     ]
     if page.site.settings.repository and page.post:

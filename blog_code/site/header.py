@@ -7,13 +7,12 @@ from urllib.parse import quote, urlsplit
 from pymdownx.slugs import slugify
 
 from blog_code.posts.post import Post
-from blog_code.runner.provenance import provenance
+from blog_code.runner.provenance import downloads, environment, facts, in_words
 from blog_code.runner.record import Record
 from blog_code.site.page import Element, Page, element, text_of
 
 WORDS_PER_MINUTE = 230
 CODE_LINES_PER_MINUTE = 20
-ENVIRONMENTS = {"environment", "what-it-ran-on"}  # ids of the heading over the table of the run
 
 
 def write_header(page: Page) -> None:
@@ -23,14 +22,10 @@ def write_header(page: Page) -> None:
     if title is None:
         return
     above = [description(page), byline(page)]
-    lines = page.classed("provenance")
-    actions = page.classed("actions")
     if page.post and page.record:
-        line = lines[0] if lines else provenance_line(page.post, page.record)
-        link_commit(page, line)
-        above += [line, action_row(page)]
-        for row in actions:
-            row.drop_tree()
+        for node in [*page.classed("provenance"), *page.classed("actions")]:
+            node.drop_tree()  # what other generators show
+        above += [provenance_line(page.post, page.record, page), action_row(page)]
     header = element('<header class="post-header"></header>')
     title.addprevious(header)
     header.tail = None
@@ -40,10 +35,17 @@ def write_header(page: Page) -> None:
             header.append(node)
 
 
-def provenance_line(post: Post, record: Record) -> Element:
-    """Where and when the post ran, for a page that does not include it."""
-    said = provenance(post, record.content).partition("\n")[0]
-    return element(f'<p class="provenance">{escape.escape(said)}</p>')
+def provenance_line(post: Post, record: Record, page: Page) -> Element:
+    """Say where and when the post ran, with links to the commit and to the table of the environment."""
+    said = [escape.escape(fact) for fact in facts(post, record.content)]
+    if record.commit and page.site.settings.repository:
+        address = escape.escape(f"{page.site.settings.repository}/commit/{record.commit}")
+        said[-1] = f'<a href="{address}">{said[-1]}</a>'
+    for table in page.tree.iter("table"):
+        if table.xpath(".//tr/td[1]/text()") == list(environment(post, record.content)):
+            place = table.xpath("preceding::h2[1]/@id")
+            said += [f'<a href="#{name}">full environment</a>' for name in place]
+    return element(f'<p class="provenance">{" · ".join(said)}</p>')
 
 
 def description(page: Page) -> Element | None:
@@ -69,7 +71,7 @@ def byline(page: Page) -> Element:
 
 def time_of(date: datetime.date) -> str:
     """A date, or a moment, as a reader and a machine take it."""
-    return f'<time datetime="{date.isoformat()}">{date.day} {date:%B %Y}</time>'
+    return f'<time datetime="{date.isoformat()}">{in_words(date)}</time>'
 
 
 def day_of(date: datetime.date) -> datetime.date:
@@ -92,29 +94,13 @@ def reading_minutes(page: Page) -> int:
     return max(1, round(len(prose.split()) / WORDS_PER_MINUTE + lines / CODE_LINES_PER_MINUTE))
 
 
-def link_commit(page: Page, line: Element) -> None:
-    """Link the commit in the provenance line, and the table of the environment where the page has one."""
-    commit = page.record.commit if page.record else None
-    text = escape.escape(text_of(line))
-    if commit and page.site.settings.repository:
-        address = escape.escape(f"{page.site.settings.repository}/commit/{commit}")
-        text = text.replace(f"commit {commit[:7]}", f'<a href="{address}">commit {commit[:7]}</a>')
-    for name in page.tree.xpath("//h2/@id"):
-        if name in ENVIRONMENTS:
-            text += f' · <a href="#{name}">full environment</a>'
-    fresh = element(f"<p>{text}</p>")
-    line.text = fresh.text
-    line[:] = list(fresh)
-
-
 def action_row(page: Page) -> Element:
     """What a reader can do with the post: take script or notebook, look at record and source."""
     assert page.post is not None
     slug = page.post.slug
     files = f"{page.up}runs/{slug}/"
     links = [
-        f'<a download href="{files}{slug}.py">Download .py</a>',
-        f'<a download href="{files}{slug}.ipynb">Download .ipynb</a>',
+        *(f'<a download href="{files}{name}">{said}</a>' for said, name in downloads(page.post).items()),
         f'<a href="{files}{slug}/">Notebook view</a>',
         f'<a href="{files}record.json">Record of the run</a>',
     ]

@@ -46,12 +46,13 @@ def describe(page: Page) -> str:
 
 
 def image(page: Page) -> str:
-    """The picture for a card: `image` of the front matter, else the last picture of the run."""
+    """Return the address of the picture for a card: the front matter's `image`, or the run's last picture."""
     if page.post is None or page.record is None:
         return ""
     pictures = [name for name in page.record.outputs if name.endswith(".png")]
-    name = page.meta.get("image") or ("grid.png" if "grid.png" in pictures else (pictures or [""])[-1])
-    return f"{page.site.settings.url}runs/{page.post.slug}/{name}" if name else ""
+    last = f"runs/{page.post.slug}/{pictures[-1]}" if pictures else ""
+    name = page.meta.get("image") or last
+    return page.site.settings.url + name if name else ""
 
 
 def posting(page: Page) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from lxml import etree, html
 
 from blog_code.posts.post import Post
 from blog_code.repository import Repository, Settings
-from blog_code.runner.record import Record, read_record
+from blog_code.runner.record import Record
 
 type Element = Any  # lxml names no types
 
@@ -31,7 +31,7 @@ class Site:
     def posts(self) -> dict[str, tuple[Post, Record | None]]:
         """Each post that is no draft with the record of its run, by its address: posts/flax-and-optax/."""
         posts = [post for post in self.repository.posts if not post.draft]
-        return {f"posts/{post.slug}/": (post, read_record(post)) for post in posts}
+        return {f"posts/{post.slug}/": (post, self.repository.record(post)) for post in posts}
 
     def lines(self, commit: str | None, path: str, first: int, last: int) -> str:
         """The address of some lines of a file at a commit; empty where repository or commit is not known."""

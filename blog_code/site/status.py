@@ -3,11 +3,12 @@
 import html as escape
 from collections.abc import Iterator
 
-from blog_code.runner.provenance import day, device_name, duration
+from blog_code.posts.post import Post
+from blog_code.runner.provenance import day, device_name, duration, versions
 from blog_code.runner.record import Record
 from blog_code.site.page import Page, element
 
-COLUMNS = ("Post", "State", "Ran on", "Time", "On", "JAX")
+COLUMNS = ("Post", "State", "Ran on", "Time", "On", "With")
 
 
 def write_status(page: Page) -> None:
@@ -25,14 +26,14 @@ def status_rows(page: Page) -> Iterator[str]:
         link = f'<a href="{page.up}{place}">{escape.escape(post.meta["title"])}</a>'
         said = "".join(f"<br><small>{escape.escape(reason)}</small>" for reason in verdict.reasons)
         state = f'<span class="state state-{verdict.status}">{verdict.status}</span>{said}'
-        facts = run_facts(record)
+        facts = run_facts(post, record)
         yield "".join(f"<td>{cell}</td>" for cell in (link, state, *map(escape.escape, facts)))
 
 
-def run_facts(record: Record | None) -> tuple[str, str, str, str]:
-    """Device, seconds, day and version of JAX of an accepted run."""
+def run_facts(post: Post, record: Record | None) -> tuple[str, str, str, str]:
+    """Name device, seconds, day and versions of an accepted run."""
     if record is None:
         return ("—", "—", "—", "—")
     content = record.content
     seconds = duration(content["volatile"]["seconds"])
-    return (device_name(content), seconds, day(content), content["versions"].get("jax", "—"))
+    return (device_name(content), seconds, day(content), ", ".join(versions(post, content)))

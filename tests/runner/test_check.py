@@ -16,7 +16,7 @@ MODULE = "blog_code/x/story.py"
 
 def accepted(repo: Repository, **options: str) -> Repository:
     """A repository with one post, a value it quotes, and an accepted run."""
-    front = "values: {answer: {is: 42, within: 1}}"
+    front = "values: {answer: {is: 42, within: 1}}\nrequirements: [numpy]"
     repo.post(first="answer = 42", second="print(answer)", front=front, end="It is {{ x.answer }}.")
     repo.accept()
     return repo
@@ -318,31 +318,34 @@ def test_prose_newer_than_the_editions_warns(repo: Repository) -> None:
     assert (verdict.wrong(release=False), verdict.wrong(release=True)) == (False, True)
 
 
-@pytest.mark.parametrize("name", ["x.py", "x.ipynb", "values.yml", "provenance.md", "derived.yml"])
+@pytest.mark.parametrize("name", ["x/x.py", "x/x.ipynb", "values.yml", "x/provenance.md", "x/environment.md"])
 def test_an_edited_derived_file_fails_and_is_mended_by_the_next_run(repo: Repository, name: str) -> None:
     """A number that somebody typed into what is derived is refused, and `blog run` makes it again."""
     accepted(repo)
-    before = repo.tree("docs/runs/x")
-    repo.write(f"docs/runs/x/{name}", "something else")
+    before = repo.tree("docs/runs")
+    repo.write(f"docs/runs/{name}", "something else")
 
-    assert name in messages(repo.check())
+    assert f"docs/runs/{name}:1: " in "\n".join(map(messages, check_posts(repo.root)))
     assert repo.blog("build").returncode == 1
 
     done = repo.blog("run", "x")
     assert done.returncode == 0, done.stderr + done.stdout
-    assert repo.check().findings == []
-    assert repo.tree("docs/runs/x")["second.txt"] == before["second.txt"]
+    assert [str(verdict) for verdict in check_posts(repo.root)] == ["x: fresh"]
+    after = repo.tree("docs/runs")
+    assert [after[kept] for kept in ("x/second.txt", "values.yml")] == [
+        before["x/second.txt"],
+        before["values.yml"],
+    ]
 
 
-def test_the_configuration_has_to_load_the_values(repo: Repository) -> None:
-    """A post whose values mkdocs.yml does not load would fail to build: the check says which line to add."""
+def test_values_of_a_post_that_is_gone_are_found(repo: Repository) -> None:
+    """A page could quote them still, and no run would say that they are as they were."""
     accepted(repo)
-    repo.edit("mkdocs.yml", "docs/runs/x/values.yml", "")
+    repo.post("y", first="b = 2\nprint(b)", front="values: {b: {is: 2}}", end="{{ y.b }}")
+    repo.accept("y")
+    (repo.root / "docs/posts/y.md").rename(repo.root / "docs/posts/z.md")
 
-    shared = check_posts(repo.root)[-1]
-
-    assert "include_yaml of mkdocs-macros does not load the values of x" in messages(shared)
-    assert "docs/runs/x/values.yml" in messages(shared)
+    assert "docs/runs/values.yml:1: " in messages(check_posts(repo.root)[-1])
 
 
 @pytest.mark.parametrize(

@@ -99,6 +99,18 @@ def test_each_kernel_is_fresh_quiet_and_alone(repo: Repository, monkeypatch: pyt
     assert b"\x1b" not in b"".join(two.values())
 
 
+def test_a_folder_that_the_environment_names(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the author's shell says relative to its own folder leads from the kernel's empty one too."""
+    repo.write("digits/one.txt", "1")
+    monkeypatch.chdir(repo.root)
+    monkeypatch.setenv("DIGITS_DIR", "digits")
+    monkeypatch.delenv("OTHER_DIR", raising=False)
+    source = "import os, pathlib\nprint(os.listdir(os.environ['DIGITS_DIR']), 'OTHER_DIR' in os.environ)"
+    repo.post(first=source, front="environment: [DIGITS_DIR, OTHER_DIR]")
+
+    assert (repo.run() / "first.txt").read_text() == "['one.txt'] False\n"
+
+
 def test_two_runs_write_the_same_bytes(repo: Repository) -> None:
     """Nobody reviews a difference that is none: only what the record calls volatile may differ."""
     front = "values: {total: {is: 3, within: 0}, took: {timing: true, format: .3f}}"
@@ -117,7 +129,7 @@ def test_two_runs_write_the_same_bytes(repo: Repository) -> None:
     volatile = [(record.pop("volatile"), record.pop("seal"))[0] for record in records]
     assert records[0] == records[1]
     assert set(volatile[0]) == {"finished", "seconds", "cells", "timings", "host"}
-    may_differ = {"values.yml", "provenance.md", "environment.md", "derived.yml"}
+    may_differ = {"provenance.md", "environment.md"}
     assert {name for name in before if before[name] != after[name]} <= may_differ
     notebook = json.loads(after["x.ipynb"])
     assert [cell["id"] for cell in notebook["cells"]] == [
@@ -315,7 +327,9 @@ def test_a_run_with_other_versions_than_the_lock_is_refused(repo: Repository) ->
 def test_the_lock_of_a_record_is_that_before_the_run(repo: Repository) -> None:
     """A lock that changes while cells run is not the one that they ran with."""
     lock = str(repo.root / "requirements.lock")
-    repo.post(first=f"from pathlib import Path\nprint(Path({lock!r}).write_text(''))")
+    repo.post(
+        first=f"from pathlib import Path\nprint(Path({lock!r}).write_text(''))", front="requirements: [numpy]"
+    )
 
     repo.run()
 

@@ -1,20 +1,36 @@
 """What makes a post stale or due, each part by name, and what does not."""
 
+import json
 import os
 from collections.abc import Callable
 
 import pytest
-from repository import Repository, messages
+from repository import NUMPY, Repository, messages
 
 from blog_code.errors import PostError
-from blog_code.runner.record import fingerprint
+from blog_code.runner.look import LOOK, STYLE
+from blog_code.runner.record import fingerprint, seal
 
 CELLS = {"first": "scale = 2", "second": "print(scale * 21)"}
+FRONT = "quick: {scale: 1}\nrequirements: [numpy]"
+LOCK = """\
+numpy=={numpy} \\
+    --hash=sha256:00
+    # via jax
+jax==0.9.0 \\
+    --hash=sha256:00
+    # via
+    #   flax
+    #   fixture (pyproject.toml)
+ruff=={ruff} \\
+    --hash=sha256:00
+    # via fixture (pyproject.toml)
+"""
 
 
 def accepted(repo: Repository, *, jax: bool = True) -> Repository:
     """A repository with one post and an accepted run of it."""
-    repo.post(**CELLS, flags={"first": ".parameters"}, front="quick: {scale: 1}")
+    repo.post(**CELLS, flags={"first": ".parameters"}, front=FRONT)
     repo.accept(jax=jax)
     assert repo.check().status == "fresh"
     return repo
@@ -42,9 +58,7 @@ STALE: dict[str, tuple[Callable[[Repository], object], str]] = {
     ),
     "the order": (swap_cells, "cells changed"),
     "a new cell": (
-        lambda repo: repo.post(
-            **CELLS, third="pass", flags={"first": ".parameters"}, front="quick: {scale: 1}"
-        ),
+        lambda repo: repo.post(**CELLS, third="pass", flags={"first": ".parameters"}, front=FRONT),
         "new third",
     ),
     "a cell less": (
@@ -93,6 +107,57 @@ def test_another_profile_is_stale(repo: Repository) -> None:
 
     assert verdict.status == "stale"
     assert "profile" in verdict.reasons[0] and "quick" in verdict.reasons[0]
+
+
+def test_the_lock_is_what_the_post_leads_to(repo: Repository) -> None:
+    """A new linter makes no post due, and a new version of what JAX needs makes each due that imports JAX."""
+    repo.write("requirements.lock", LOCK.format(numpy="2.0", ruff="1.0"))
+    repo.post(**CELLS)
+    repo.accept(jax=True)
+
+    repo.write("requirements.lock", LOCK.format(numpy="2.0", ruff="1.1"))
+    assert repo.check().status == "fresh"
+
+    repo.write("requirements.lock", LOCK.format(numpy="2.1", ruff="1.1"))
+    assert repo.check().status == "due"
+
+
+def test_another_look_is_stale(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A colour of the style sheet, and another way to write figures, are in every chart that lies there."""
+    accepted(repo)
+    style = repo.write("figures.mplstyle", STYLE.read_bytes() + b"\nlines.linewidth: 3\n")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("blog_code.runner.record.LOOK", LOOK + 1)
+        written = repo.check()
+    monkeypatch.setattr("blog_code.runner.record.STYLE", style)
+    coloured = repo.check()
+
+    for verdict in (written, coloured):
+        assert verdict.status == "stale"
+        assert verdict.reasons[0].startswith("look changed since the run of")
+
+
+def test_a_record_of_the_first_format_is_read(repo: Repository) -> None:
+    """A new format of the record asks for no execution: what it lacks is as it was when it was written."""
+    accepted(repo)
+    record = json.loads((repo.root / "docs/runs/x/record.json").read_text())
+    record["format"] = 1
+    record["fingerprint"] |= {"lock": "of the whole file"}
+    del record["fingerprint"]["look"]
+    for cell in record["cells"]:
+        del cell["displayed"]
+    record["seal"] = seal(record)
+    repo.write("docs/runs/x/record.json", json.dumps(record, indent=2))
+
+    assert (repo.check().status, repo.check().findings) == ("fresh", [])
+    repo.write("requirements.lock", LOCK.format(numpy=NUMPY, ruff="1.0"))
+    assert repo.check().status == "fresh", "the version of JAX is that of the record"
+    repo.edit("requirements.lock", "jax==0.9.0", "jax==0.9.1")
+    assert repo.check().status == "due"
+    text = (repo.root / "docs/runs/x/x.ipynb").read_text()
+    repo.write("docs/runs/x/x.ipynb", text.replace('"42\\n"', '"43\\n"'))
+    assert "second displayed something else" in messages(repo.check())
 
 
 DUE: dict[str, tuple[Callable[[Repository], object], str]] = {
@@ -177,13 +242,13 @@ def test_the_path_of_the_checkout_does_not_matter(repo: Repository) -> None:
 def test_the_parts_have_their_own_hashes(repo: Repository) -> None:
     """A part that changes leaves the hashes of the other parts alone, so that it can be named."""
     accepted(repo)
-    before = fingerprint(repo.read())
+    before = fingerprint(repo.read(), [])
 
     repo.edit("requirements.lock", "numpy==", "numpy==9.")
 
-    after = fingerprint(repo.read())
+    after = fingerprint(repo.read(), [])
     assert {part for part in before if before[part] != after[part]} == {"lock"}
-    assert set(before) == {"cells", "lock", "data", "device", "profile"}
+    assert set(before) == {"cells", "look", "lock", "data", "device", "profile"}
 
 
 @pytest.mark.parametrize(

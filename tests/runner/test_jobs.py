@@ -1,14 +1,19 @@
 """Many posts at once, and the ways to end a run: nothing stays behind, nothing accepted is lost."""
 
+import json
 import os
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
 from repository import BLOG, Repository, gone_within
 
+from blog_code.repository import check_posts
+from blog_code.runner.atomic import lock
 from blog_code.runner.jobs import run_posts
+from blog_code.runner.run import write_values
 
 WAITING = """
 import os, subprocess, time
@@ -55,7 +60,7 @@ def test_an_edit_of_the_prose_executes_nothing_and_renews_the_editions(repo: Rep
     assert done.returncode == 0
     assert "fresh, 0 cells executed, editions made anew from the prose" in done.stdout
     assert b"Better prose." in after["x.ipynb"] and b"# Better prose." in after["x.py"]
-    assert {name for name in before if before[name] != after[name]} == {"x.ipynb", "x.py", "derived.yml"}
+    assert {name for name in before if before[name] != after[name]} == {"x.ipynb", "x.py"}
     assert "editions made anew" not in repo.blog("run").stdout
 
 
@@ -109,3 +114,37 @@ def test_a_second_run_of_one_post_says_so_and_ends(repo: Repository) -> None:
     assert second.returncode == 1
     assert "docs/posts/x.md:1: another run of this post is under way" in second.stdout
     assert "blog run x" in second.stdout
+
+
+def test_posts_that_run_at_once_keep_one_another_s_values(repo: Repository) -> None:
+    """One file has the values of all posts, and two processes that end together write all of them."""
+    for slug in ("one", "two", "three"):
+        front = "values: {total: {is: 3, within: 0}}"
+        repo.post(slug, first="total = 3\nprint(total)", front=front, end=f"{{{{ {slug}.total }}}}")
+    commands = [[BLOG, "run", "one", "two", "--jobs", "2"], [BLOG, "run", "three"]]
+    running = [subprocess.Popen(command, cwd=repo.root, stdout=subprocess.DEVNULL) for command in commands]
+
+    assert [process.wait(120) for process in running] == [0, 0]
+
+    values = {"one": {"total": "3"}, "three": {"total": "3"}, "two": {"total": "3"}}
+    assert json.loads((repo.root / "docs/runs/values.yml").read_text()) == values
+    assert [str(verdict) for verdict in check_posts(repo.root)] == [
+        "one: fresh",
+        "three: fresh",
+        "two: fresh",
+    ]
+
+
+def test_values_wait_for_one_another(repo: Repository) -> None:
+    """Whoever writes the values while another does waits, and takes the records that are there by then."""
+    repo.post(first="total = 3\nprint(total)", front="values: {total: {is: 3}}", end="{{ x.total }}")
+    repo.accept()
+    (repo.root / "docs/runs/values.yml").unlink()
+    with lock(repo.root / ".blog/locks/values.yml.lock"):
+        waiting = threading.Thread(target=write_values, args=[repo.root])
+        waiting.start()
+        waiting.join(0.3)
+        assert waiting.is_alive() and not (repo.root / "docs/runs/values.yml").exists()
+
+    waiting.join(30)
+    assert json.loads((repo.root / "docs/runs/values.yml").read_text()) == {"x": {"total": "3"}}

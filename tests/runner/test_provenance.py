@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from blog_code.runner.provenance import environment, provenance
+from blog_code.runner.provenance import facts, page_files
 
 RECORD: dict[str, Any] = {
     "device": "cpu",
@@ -14,16 +14,21 @@ RECORD: dict[str, Any] = {
     "data": {"source": "10 digits | {{ from }}\nhere"},
     "volatile": {"seconds": 99.6, "finished": "2026-02-03T23:59:59+00:00", "host": "A processor, 2 cores"},
 }
-POST: Any = SimpleNamespace(slug="x")
+POST: Any = SimpleNamespace(slug="x", meta={"versions": ["JAX", "Flax", "Optax"]})
+
+
+def line(record: dict[str, Any], post: Any = POST) -> str:
+    """The line under the title, as it stands in provenance.md."""
+    return page_files(post, record)["provenance.md"].decode().partition("\n")[0]
 
 
 def test_the_line_under_the_title():
     """Device, versions, seconds, data, date, commit, and the three files: the first thing a reader sees."""
-    assert provenance(POST, RECORD) == (
+    assert page_files(POST, RECORD)["provenance.md"].decode() == (
         "Ran on CPU (A processor, 2 cores) · JAX 0.9 · Flax 0.12 · Optax 0.2.8 · 100 s"
         " · 10 digits from here · 3 February 2026 · commit 0123456\n{ .provenance }\n\n"
-        "[Script](../runs/x/x.py){ download } · [Notebook](../runs/x/x.ipynb)"
-        " · [Record](../runs/x/record.json)\n"
+        "[Download .py](../runs/x/x.py){ download } · [Download .ipynb](../runs/x/x.ipynb){ download }"
+        " · [Record of the run](../runs/x/record.json){ download }\n"
         "{ .actions }\n"
     )
 
@@ -35,20 +40,33 @@ def test_how_long_it_took(seconds: float, said: str):
     """Seconds for what is short, minutes for what is long."""
     record = RECORD | {"volatile": RECORD["volatile"] | {"seconds": seconds}}
 
-    assert f" · {said} · " in provenance(POST, record)
+    assert said in facts(POST, record)
 
 
 def test_what_is_not_known_is_left_out():
     """A run on a GPU, without data, outside a repository, of a post that needs no Flax."""
     record = RECORD | {"device": "NVIDIA H100", "commit": None, "data": {}, "versions": {"python": "3.12.1"}}
-    line = provenance(POST, record).splitlines()[0]
 
-    assert line == "Ran on NVIDIA H100 · 100 s · 3 February 2026"
+    assert line(record) == "Ran on NVIDIA H100 · 100 s · 3 February 2026"
+
+
+@pytest.mark.parametrize(
+    ("versions", "said"),
+    [
+        ({"python": "3.12.1"}, "Python 3.12.1"),
+        ({"python": "3.12.1", "numpy": "2.0", "scipy": "1.9"}, "numpy 2.0 · scipy 1.9"),
+    ],
+)
+def test_a_post_that_names_no_versions(versions: dict[str, str], said: str):
+    """All that it imports is named, and Python where that is nothing."""
+    post: Any = SimpleNamespace(slug="x", meta={})
+
+    assert f" cores) · {said} · 100 s" in line(RECORD | {"versions": versions}, post)
 
 
 def test_the_table_of_the_environment():
     """Every version that the run recorded, under its usual name, and text that cannot break the table."""
-    assert environment(RECORD) == (
+    assert page_files(POST, RECORD)["environment.md"].decode() == (
         "| | |\n| --- | --- |\n| Device | cpu |\n| Processor | A processor, 2 cores |\n| Python | 3.12.1 |\n"
         "| JAX | 0.9 |\n| Flax | 0.12 |\n| Optax | 0.2.8 |\n| requests | 2.0 |\n"
         "| Data | 10 digits from here |\n| Run | 100 s, on 3 February 2026 |\n"

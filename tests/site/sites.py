@@ -12,7 +12,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page
 
 from blog_code.posts.post import read_post
-from blog_code.runner.run import run_post
+from blog_code.runner.run import run_post, write_values
 from blog_code.site.build import write_pages
 from blog_code.site.finish import finish_site
 
@@ -82,15 +82,14 @@ def thin_repository(root: Path) -> Path:
         shutil.copy(path, root / "docs")
     (root / "docs" / "runs").mkdir()
     shutil.copy(ROOT / "docs" / "runs" / ".meta.yml", root / "docs" / "runs")
-    configuration = (ROOT / "mkdocs.yml").read_text("utf-8")
-    configuration = configuration.replace("flax-and-optax/values", "thin-post/values")
-    (root / "mkdocs.yml").write_text(configuration, "utf-8")
+    shutil.copy(ROOT / "mkdocs.yml", root)
     pinned = f"matplotlib=={importlib.metadata.version('matplotlib')}"
     (root / "requirements.lock").write_text(f"{pinned} \\\n    --hash=sha256:00\n")
     git = ["git", "-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
     for command in (["init", "--quiet"], ["add", "."], ["commit", "--quiet", "--message", "All of it"]):
         subprocess.run([*git, *command], cwd=root, check=True)
     run_post(read_post(root / "docs" / "posts" / "thin-post.md", root), say=lambda text: None)
+    write_values(root)
     return root
 
 

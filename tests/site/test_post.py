@@ -209,6 +209,25 @@ def test_files_to_take_away(thin: Built, page: html.HtmlElement) -> None:
     assert not page.xpath("//img[contains(@src, '//')]")
 
 
+def test_a_post_without_jax_says_what_it_ran_on(thin: Built, page: html.HtmlElement, post: Post) -> None:
+    """The line and the row of the status name what the post imports, and lead to commit and environment."""
+    record = read_record(post)
+    version = f"Matplotlib {record.versions['matplotlib']}"
+    [line] = classes(page, "provenance")
+    said = line.text_content().split(" · ")
+    links = {link.text_content(): link.get("href") for link in line.iter("a")}
+    [row] = html.fromstring(thin.text("status/")).xpath("//td[a]/..")
+
+    assert "jax" not in record.versions
+    assert said[0].startswith("Ran on CPU (") and said[1] == version
+    assert links == {
+        f"commit {record.commit[:7]}": f"{REPOSITORY}/commit/{record.commit}",
+        "full environment": "#environment",
+    }
+    assert row[-1].text_content() == version
+    assert len(classes(page, "actions")) == 1
+
+
 def test_no_repository_no_links(real: Built) -> None:
     """Where no address of a repository is configured nothing pretends to link to one."""
     for path in post_paths(real.root):
