@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[2]
 REPOSITORY = "https://github.com/someone/somewhere"
 
 
-@dataclass
+@dataclass(frozen=True)
 class Built:
     """A built site: the repository it came from, its folder, and its address on this machine."""
 

@@ -1,5 +1,6 @@
 """Every page, in a real browser: no barrier, no complaint, no stranger, and not too heavy."""
 
+import functools
 import gzip
 import re
 from collections.abc import Callable
@@ -30,11 +31,16 @@ class Seen:
     too_wide: list[int]
 
 
-@pytest.fixture(scope="session", params=["1280-light", "1280-dark", "390-light", "390-dark"])
+@pytest.fixture(params=["1280-light", "1280-dark", "390-light", "390-dark"])
 def seen(site: Built, browser: Browser, request: pytest.FixtureRequest) -> dict[str, Seen]:
-    """Every page of a site, opened once on a screen of a width and in a scheme, for all judges."""
+    """Every page of a site on a screen of a width and in a scheme."""
     screen, scheme = request.param.split("-")
-    width = int(screen)
+    return look(browser, site, int(screen), scheme)
+
+
+@functools.cache
+def look(browser: Browser, site: Built, width: int, scheme: str) -> dict[str, Seen]:
+    """Open every page of a site, once for all judges."""
     found = {}
     for place in site.pages:
         visit = opened(browser, site, place, width=width, color_scheme=scheme)
