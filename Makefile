@@ -33,7 +33,7 @@ test: lint  ## lint, types, posts, tests: all that CI runs but `make verify`; LO
 	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 10
 
 quick: lint  ## what needs neither a browser nor training, in under a minute
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --quiet -m "not browser and not training"
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --quiet --durations 8 -m "not browser and not training"
 
 lint: .venv/ready  ## lint, types, what the code imports, and whether page, code and output agree
 	$(BIN)/ruff check .
