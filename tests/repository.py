@@ -154,9 +154,9 @@ def pretend(post: Post, *, quick: bool = False, jax: bool = False, **options: An
         if text := printed.getvalue():
             outputs.append({"output_type": "stream", "name": "stdout", "text": text.splitlines(True)})
         results.append(CellResult(cell, files_of(cell, outputs), outputs))
-    values = {name: names[name] for name in post.values}
+    values = {name: names[name] for name in post.meta.values}
     lock, commit = read_lock(post.root), commit_of(post)
-    versions = {name: importlib.metadata.version(name) for name in post.meta.get("requirements", [])}
+    versions = {name: importlib.metadata.version(name) for name in post.meta.requirements}
     versions |= {"python": "3.12.0"} | ({"jax": "0.9.0"} if jax else {})
     data = names.get("data_read", {})
     return RunResult(results, {}, values, data, "cpu", versions, 1.0, lock, commit)

@@ -1,101 +1,128 @@
-"""Read the front matter of a post, and find the keys of it that are of the wrong type."""
+"""Read the front matter of a post: its keys, what each may hold, and on which line it stands."""
 
 import datetime
 import re
-from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any, Self
 
 import yaml
+from pydantic import BaseModel, ConfigDict, Field, InstanceOf, ValidationError, model_validator
 
 from blog_code.errors import Finding, PostError
 
-FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*")
-TAG = re.compile(r"\S.*")
+Day = InstanceOf[datetime.date]  # or a moment
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
+Names = Annotated[list[Name], Field(default_factory=list, description="list of plain names")]
+Tags = Annotated[list[Annotated[str, Field(pattern=r"^\S.*$")]], Field(description="list of plain names")]
+Variable = Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
+Seconds = Annotated[float, Field(gt=0, lt=1e9)]
+type Lines = dict[tuple[str, ...], int]
 
 
-def split_front_matter(text: str, name: str) -> tuple[dict[str, Any], str, int]:
-    """Split the post `name` into front matter, body and the number of the body's first line."""
+class Declared(BaseModel):
+    """What a value of the run is expected to be, and how the prose quotes it."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    expected: bool | int | float | None = Field(None, alias="is", description="a timing needs none")
+    within: float = Field(0, ge=0, description="how far from that it may be")
+    format: str = Field("", description="as Python's format() has it: .1f, .0%")
+    timing: bool = Field(False, description="true for what no two runs share")
+
+    def __str__(self) -> str:
+        return f"{self.expected} within {self.within:g}"
+
+    @model_validator(mode="after")
+    def _can_be_held(self) -> Self:
+        if self.expected is None and not self.timing:
+            raise ValueError("is what?")
+        try:
+            format(1, self.format)
+        except ValueError:
+            format(1.0, self.format)
+        return self
+
+
+class Timeout(BaseModel):
+    """How long a run may take."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+    cell: Seconds = 1200
+    post: Seconds = 3600
+
+
+class FrontMatter(BaseModel):
+    """The keys of a post; others are left to the theme. The descriptions are what a finding says."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+    title: str = Field("", description="text")
+    date: Day | None = Field(None, description="date, such as 2026-02-03")
+    description: str = Field("", description="text")
+    slug: str = Field("", description="text")
+    author: str = Field("", description="text")
+    updated: Day | None = Field(None, description="date, such as 2026-02-03")
+    changes: dict[datetime.date, Any] = Field({}, description="{DATE: SENTENCE}, a date as 2026-02-03")
+    draft: bool = Field(False, description="true or false")
+    executed: bool = Field(True, description="true or false")  # false: the code is shown, never run
+    tags: Tags = []
+    categories: Tags = []
+    image: str = Field("", description="path of a file in docs")  # for cards; else the run's last picture
+    requirements: Names  # packages that the editions install beside those that cells import
+    versions: Names  # packages that the line under the title names, spelled as here; else all imported
+    environment: Names  # variables whose paths are taken from where `blog` is called
+    files: Names  # that cells write into their working folder, and that the run keeps
+    data: dict[str, str] = Field({}, description="{FILE: SHA-256}")
+    quick: dict[Variable, bool | int | float | str] = Field({}, description="{NAME: number or text}")
+    timeout: Timeout = Field(Timeout(), description="{cell: SECONDS, post: SECONDS}")
+    values: dict[Variable, Declared] = Field(
+        {}, description="{NAME: {is: NUMBER, within: NUMBER, format: FORMAT}}"
+    )
+
+
+def split_front_matter(text: str, name: str) -> tuple[dict[str, Any], Lines, str, int]:
+    """Split the post `name` into front matter, the lines of its keys, body and the body's first line."""
     parts = re.match(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", text, re.S | re.M)
     if not parts:
         fix = "begin with ---, title and date, and close with ---"
         raise PostError(Finding(name, 1, "front matter is missing or never closed", fix))
     try:
-        meta = yaml.load(parts[1], Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(parts[1])
+        node = loader.get_single_node()
+        meta = loader.construct_document(node) if node else None
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:
         mark = getattr(error, "problem_mark", None)
         problem = getattr(error, "problem", None) or str(error)
         raise PostError(Finding(name, mark.line + 2 if mark else 1, f"front matter: {problem}")) from None
     if not isinstance(meta, dict):
         raise PostError(Finding(name, 1, f"front matter is a {type(meta).__name__}, not a mapping"))
-    return meta, text[parts.end() :], text[: parts.end()].count("\n") + 1
+    return meta, _lines(node), text[parts.end() :], text[: parts.end()].count("\n") + 1
 
 
-def wrong_keys(meta: dict[str, Any], slug: str) -> Iterator[tuple[str, str]]:
-    """Yield each key of the wrong type with what is wrong, and put what is neutral in its place."""
-    if not isinstance(meta.get("title"), str):
-        yield "title", "title is missing or no text"
-    if not isinstance(meta.get("description", ""), str):
-        yield "description", "description is no text"
-        del meta["description"]
-    if not isinstance(meta.get("image", ""), str):
-        yield "image", "image is no path of a file in docs"
-        del meta["image"]
-    if meta.get("slug", slug) != slug:
-        yield "slug", f"slug is not {slug}: a post has the address of its file"
-    if not isinstance(meta.get("executed", True), bool):
-        yield "executed", "executed is neither true nor false"
-    for key in ("date", "updated") if "updated" in meta else ("date",):
-        if not isinstance(meta.get(key), datetime.date):
-            yield key, f"{key} is missing or no date, such as 2026-02-03"
-            meta[key] = None
-    for key in ("values", "data", "quick", "timeout", "changes"):
-        if not isinstance(meta.get(key) or {}, dict):
-            yield key, f"{key} is a {type(meta[key]).__name__}, not a mapping"
-            meta[key] = {}
-    plain = {"files": FILE_NAME, "tags": TAG, "categories": TAG}
-    plain |= dict.fromkeys(("requirements", "versions", "environment"), FILE_NAME)
-    for key, pattern in plain.items():
-        names = meta.get(key) or []
-        if not isinstance(names, list) or not all(isinstance(n, str) and pattern.fullmatch(n) for n in names):
-            yield key, f"{key} is no list of plain names"
-            meta[key] = []
-    for key, limit in (meta.get("timeout") or {}).items():
-        if key not in {"cell", "post"} or not isinstance(limit, int | float) or not 0 < limit < 1e9:
-            yield "timeout", "timeout is not {cell: SECONDS, post: SECONDS}"
-            meta["timeout"] = {}
-            break
-    if not all(type(day) is datetime.date for day in meta.get("changes") or {}):
-        yield "changes", "changes is not {DATE: SENTENCE}, a date as 2026-02-03"
-        meta["changes"] = {}
-    for name, value in (meta.get("quick") or {}).items():
-        if not _is_name(name) or not isinstance(value, int | float | str | bool):
-            yield "quick", f"quick: {name} is not NAME: number or text"
-            meta["quick"] = {}
-            break
-    for name, value in dict(meta.get("values") or {}).items():
-        if not _is_name(name) or not _declares(value):
-            yield str(name), f"value {name} is not {{is: NUMBER, within: NUMBER, format: FORMAT}}"
-            del meta["values"][name]
+def _lines(node: yaml.MappingNode) -> Lines:
+    """Number the lines on which keys stand, and the keys of what is a mapping itself."""
+    lines: Lines = {}
+    for key, value in node.value:
+        lines[key.value if isinstance(key.value, str) else "",] = key.start_mark.line + 2
+        for inner, _ in value.value if isinstance(value, yaml.MappingNode) else ():
+            lines[str(key.value), str(inner.value)] = inner.start_mark.line + 2
+    return lines
 
 
-def _is_name(name: object) -> bool:
-    return isinstance(name, str) and name.isidentifier()
-
-
-def _declares(value: Any) -> bool:
-    """True for a proper declaration of a value; one that is a timing may leave out what is expected."""
-    if not isinstance(value, dict) or set(value) - {"is", "within", "format", "timing"}:
-        return False
-    if "is" not in value and value.get("timing") is not True:
-        return False
-    if not all(isinstance(value.get(key, 0), int | float) for key in ("is", "within")):
-        return False
-    if value.get("within", 0) < 0:
-        return False
-    for number in (1, 1.0):
+def read_keys(raw: dict[str, Any]) -> tuple[FrontMatter, dict[tuple[str, ...], str]]:
+    """Return the front matter without what is wrong in it, and what is wrong with which key."""
+    kept = {key: value for key, value in raw.items() if isinstance(key, str) and value is not None}
+    about = {key: field.description for key, field in FrontMatter.model_fields.items()}
+    wrong: dict[tuple[str, ...], str] = {
+        (key,): f"{key} is missing or no {about[key]}" for key in ("title", "date") if not kept.get(key)
+    }
+    while True:
         try:
-            format(number, str(value.get("format", "")))
-            return True
-        except ValueError:
-            continue
-    return False
+            return FrontMatter.model_validate(kept), wrong
+        except ValidationError as error:
+            key, *inner = error.errors()[0]["loc"]
+        if key == "values" and inner and inner[0] in kept["values"]:
+            kept["values"] = {name: value for name, value in kept["values"].items() if name != inner[0]}
+            shape = "{is: NUMBER, within: NUMBER, format: FORMAT}"
+            wrong["values", str(inner[0])] = f"value {inner[0]} is no {shape}"
+        else:
+            del kept[str(key)]
+            missing = "missing or " if key in {"title", "date"} else ""
+            wrong[str(key),] = f"{key} is {missing}no {about[str(key)]}"

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from blog_code.errors import Finding
-from blog_code.posts.front_matter import wrong_keys
 from blog_code.posts.regions import imports, read_regions
 
 if TYPE_CHECKING:  # who reads a post hands it on to here
@@ -17,19 +16,20 @@ OURS = {"cli", "errors", "hugo", "posts", "repository", "runner", "site"}
 
 
 def lint(post: "Post") -> Iterator[Finding]:
-    """Yield what is wrong with front matter, name and cells of a post; front matter is put right."""
-    for key, message in wrong_keys(post.meta, post.slug):
-        yield post.finding(post.line_of(f"{key}:"), f"front matter: {message}")
+    """Yield what is wrong with name and cells of a post."""
     yield from _lint_name(post)
     yield from _lint_cells(post)
 
 
 def _lint_name(post: "Post") -> Iterator[Finding]:
-    """Find names that no package of a post can have."""
+    """Find addresses that are not the file's, and names that no package of a post can have."""
+    if post.meta.slug not in {"", post.slug}:
+        message = f"front matter: slug is not {post.slug}: a post has the address of its file"
+        yield post.finding(post.line_of("slug"), message)
     if post.cells and post.package in OURS:
         fix = f"rename {post.path.name}: blog_code/{post.package}/ is this site's own"
         yield post.finding(1, f"{post.package} cannot be the package of a post", fix)
-    if post.values and not post.package.isidentifier():
+    if post.meta.values and not post.package.isidentifier():
         fix = f"rename {post.path.name}, so that it begins with a letter, or declare no values"
         yield post.finding(1, f"{post.package}.value cannot be quoted", fix)
 
@@ -48,7 +48,7 @@ def _lint_cells(post: "Post") -> Iterator[Finding]:
     parameters = [cell for cell in post.cells if "parameters" in cell.flags]
     if len(parameters) > 1:
         yield post.finding(parameters[1].line, "a second cell of parameters")
-    if post.meta.get("quick") and not parameters:
+    if post.meta.quick and not parameters:
         fix = "mark the fence of the cell that assigns them .parameters"
         yield post.finding(1, "quick replaces parameters, and no cell is marked .parameters", fix)
 

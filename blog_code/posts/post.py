@@ -5,12 +5,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
-from typing import Any
 
 from markdown_it import MarkdownIt
 
 from blog_code.errors import Finding, PostError, read_text
-from blog_code.posts.front_matter import split_front_matter
+from blog_code.posts.front_matter import FrontMatter, Lines, read_keys, split_front_matter
 from blog_code.posts.lint import lint
 from blog_code.posts.regions import Region, read_regions
 
@@ -92,8 +91,8 @@ class Post:
 
     root: Path
     path: Path
-    text: str
-    meta: dict[str, Any]
+    meta: FrontMatter
+    lines: Lines  # of the keys of the front matter
     body: str
     first_line: int  # number of the body's first line in the file
     parts: list[Prose | Fence] = field(default_factory=list)  # the body, in order
@@ -130,17 +129,7 @@ class Post:
     @property
     def runs(self) -> bool:
         """True where the post has anything to execute."""
-        return self.executed and any(cell.runs for cell in self.cells)
-
-    @property
-    def executed(self) -> bool:
-        """False for a post whose front matter says `executed: false`: its code is shown, never run."""
-        return self.meta.get("executed", True) is not False
-
-    @property
-    def draft(self) -> bool:
-        """True for a post that is not published yet."""
-        return bool(self.meta.get("draft"))
+        return self.meta.executed and any(cell.runs for cell in self.cells)
 
     def finding(self, line: int, message: str, fix: str = "") -> Finding:
         return Finding(self.name, line, message, fix)
@@ -149,20 +138,9 @@ class Post:
         """Keep a finding about the post."""
         self.findings.append(self.finding(line, message, fix))
 
-    @cached_property
-    def values(self) -> dict[str, dict[str, Any]]:
-        """The declared values, `name: {is: …, within: …, format: …}`, as the front matter has them."""
-        return self.meta.get("values") or {}
-
-    @property
-    def files(self) -> list[str]:
-        """The files that cells write into their working folder and that the run keeps: `files: [name, …]`."""
-        return self.meta.get("files") or []
-
-    def line_of(self, text: str) -> int:
-        """The number of the first line of the file that holds a text; 1 where none does."""
-        before, found, _ = self.text.partition(text)
-        return before.count("\n") + 1 if found else 1
+    def line_of(self, *keys: str) -> int:
+        """Return the line of a key of the front matter, or of one within it; 1 where it has none."""
+        return self.lines.get(keys, 1)
 
 
 def post_paths(root: Path) -> list[Path]:
@@ -173,7 +151,11 @@ def post_paths(root: Path) -> list[Path]:
 def read_post(path: Path, root: Path) -> Post:
     """Read a post; raises PostError where nothing can be made of it, else collects findings."""
     text = read_text(path, root)
-    post = Post(root, path, text, *split_front_matter(text, f"docs/posts/{path.name}"))
+    raw, lines, body, first_line = split_front_matter(text, f"docs/posts/{path.name}")
+    meta, wrong = read_keys(raw)
+    post = Post(root, path, meta, lines, body, first_line)
+    for keys, message in wrong.items():
+        post.report(post.line_of(*keys), f"front matter: {message}")
     if not SLUG.fullmatch(post.slug):
         post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
     for part in split_parts(post.body, post.first_line):
@@ -185,11 +167,11 @@ def read_post(path: Path, root: Path) -> Post:
             part.cell = _read_fence(post, part)
         post.parts.append(part)
     post.findings.extend(lint(post))
-    image, run = post.meta.get("image", ""), f"runs/{post.slug}/"
+    image, run = post.meta.image, f"runs/{post.slug}/"
     if image.startswith(run):
-        post.mentions.append(Mention(image.removeprefix(run), post.line_of("image:")))
+        post.mentions.append(Mention(image.removeprefix(run), post.line_of("image")))
     elif image and not (post.root / "docs" / image).is_file():
-        post.report(post.line_of("image:"), f"image {image} is no file of docs", f"such as {run}REGION.png")
+        post.report(post.line_of("image"), f"image {image} is no file of docs", f"such as {run}REGION.png")
     return post
 
 
@@ -217,7 +199,7 @@ def _read_prose(post: Post, prose: Prose) -> None:
     hidden: set[int] = set()
     for kind, block in prose.blocks:
         texts = prose.lines[block.start - prose.line : block.stop - prose.line]
-        if not any(SNIPPET.match(text) or (post.executed and OPENED.match(text)) for text in texts):
+        if not any(SNIPPET.match(text) or (post.meta.executed and OPENED.match(text)) for text in texts):
             continue
         hidden.update(block)
         if kind == "code_block":
@@ -261,7 +243,7 @@ def _read_fence(post: Post, fence: Fence) -> Cell | None:
         if snippets and PurePosixPath(snippets[0].partition(":")[0]).suffix == ".py":
             post.report(line, "a region in a fence that is not { .python }")
         return None
-    if not post.executed and not snippets:
+    if not post.meta.executed and not snippets:
         return None
     if len(snippets) != 1 or "\n" in content.strip():
         fix = f"move the code into a region of blog_code/{post.package}/ and name the region here"

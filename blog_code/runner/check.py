@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 from blog_code.errors import Finding, PostError
 from blog_code.posts.post import Post
-from blog_code.posts.values import all_values, within
+from blog_code.posts.values import EXPRESSION, within
 from blog_code.runner.derived import derived_names, differ_in_prose, differing, edition_names
 from blog_code.runner.provenance import day
 from blog_code.runner.record import (
@@ -21,9 +21,7 @@ from blog_code.runner.record import (
     read_record,
 )
 
-EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
 STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
-VALUE = re.compile(r"([A-Za-z_]\w*)\.([A-Za-z_]\w*)")
 
 
 @dataclass
@@ -52,7 +50,7 @@ def check_post(post: Post, read: Callable[[Post], Record | None] = read_record) 
     """Compare a post with its accepted run, whose record `read` returns."""
     verdict = Verdict(post.slug, findings=list(post.findings))
     if not post.runs:
-        verdict.status = "prose" if post.executed else "unexecuted"
+        verdict.status = "prose" if post.meta.executed else "unexecuted"
         verdict.findings += _mentions(post, {})
         return verdict
     try:
@@ -80,11 +78,11 @@ def check_post(post: Post, read: Callable[[Post], Record | None] = read_record) 
 
 def _reason(post: Post, record: Record, part: str) -> str:
     """Which part changed, since when, and what is known of it."""
-    since = f"since the run of {day(record.content)}"
+    since = f"since the run of {day(record)}"
     if part == "cells":
         return f"cells changed {since}: {'; '.join(changed_regions(post, record))}"
     if part == "profile":
-        return f"profile: the run of {day(record.content)} was a {record.fingerprint.get('profile')} one"
+        return f"profile: the run of {day(record)} was a {record.fingerprint.get('profile')} one"
     if part == "device":
         return f"device changed {since}: {record.fingerprint.get('device')}, and here it is {device_kind()}"
     if part == "lock":
@@ -100,7 +98,7 @@ def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) ->
     if expected:
         cells = [cell for cell in post.cells if cell.runs]
         known |= {m.file for m in post.mentions if any(cell.may_leave(m.file) for cell in cells)}
-        known |= set(post.files)
+        known |= set(post.meta.files)
     for m in post.mentions:
         if m.file not in known:
             fix = f"fix the name, or: blog run {post.slug}"
@@ -122,8 +120,8 @@ def _outputs(post: Post, record: Record) -> Iterator[Finding]:
     shown = {mention.file for mention in post.mentions}
     cells = {cell.name: cell for cell in post.cells if "quiet" not in cell.flags}
     for entry in record.cells:
-        for name in entry["outputs"]:
-            if (cell := cells.get(entry["region"])) and name not in shown:
+        for name in entry.outputs:
+            if (cell := cells.get(entry.region)) and name not in shown:
                 fix = "show it below the cell, or mark the fence .quiet"
                 yield post.finding(cell.line, f"{name} is shown nowhere on the page", fix)
 
@@ -152,25 +150,23 @@ def _values(post: Post, record: Record) -> Iterator[Finding]:
             message = f"{statement[0]} works on the page alone: the editions would show it as it stands"
             yield post.finding(number, message, "write sentences that hold for every run")
         for expression in EXPRESSION.findall(text):
-            named = VALUE.fullmatch(expression)
-            if not named or named[1] != post.package:
+            package, _, name = expression.partition(".")
+            if package != post.package or not name.isidentifier():
                 fix = f"quote values as {{{{ {post.package}.name }}}}, with their format in the front matter"
                 yield post.finding(number, f"the expression {expression} is no value of this post", fix)
                 continue
-            used.add(named[2])
-            if named[2] not in post.values:
-                message = f"value {named[2]} is used and not declared"
+            used.add(name)
+            if name not in post.meta.values:
+                message = f"value {name} is used and not declared"
                 yield post.finding(number, message, "declare it under values in the front matter")
-    values = all_values(record.content)
-    for name, declared in post.values.items():
-        line = post.line_of(f"{name}:")
+    for name, declared in post.meta.values.items():
+        line, value = post.line_of("values", name), record.all_values.get(name)
         if name not in used:
             yield post.finding(line, f"value {name} is declared and not used", "quote or delete it")
-        if name not in values:
+        if value is None:
             yield post.finding(line, f"value {name} is not in the record", f"blog run {post.slug}")
-        elif not within(values[name], declared):
-            expected = f"{declared['is']} within {declared.get('within', 0)}"
-            message = f"value {name} is {values[name]}, and {expected} was expected"
+        elif not within(value, declared):
+            message = f"value {name} is {value}, and {declared} was expected"
             yield post.finding(line, message, "fix the code or the claim")
 
 

@@ -7,7 +7,6 @@ import contextlib
 import json
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 from blog_code.errors import Finding, PostError, read_text
 from blog_code.posts.post import RUNS, Cell, Post
@@ -34,7 +33,7 @@ def derived_names(post: Post) -> set[str]:
     return {"provenance.md", "environment.md", *edition_names(post)}
 
 
-def derived_files(post: Post, record: dict[str, Any], outputs: dict[str, list[Output]]) -> dict[str, bytes]:
+def derived_files(post: Post, record: Record, outputs: dict[str, list[Output]]) -> dict[str, bytes]:
     """Make every derived file; `outputs` maps each cell to what it displayed, as a notebook has it."""
     return {**page_files(post, record), **edition_files(post, record, outputs)}
 
@@ -47,7 +46,7 @@ def values_of(runs: Iterable[tuple[Post, Record]]) -> dict[str, dict[str, str]]:
     made = {}
     for post, record in runs:
         with contextlib.suppress(PostError):
-            made[post.package] = shown_values(post, record.content)
+            made[post.package] = shown_values(post, record.all_values)
     return made
 
 
@@ -62,14 +61,14 @@ def read_values(root: Path) -> dict[str, dict[str, str]] | None:
 
 def differing(post: Post, record: Record) -> dict[str, bytes]:
     """Return the derived files that are not, byte by byte, what lies there."""
-    made = derived_files(post, record.content, accepted_outputs(post, record))
+    made = derived_files(post, record, accepted_outputs(post, record))
     return {name: content for name, content in made.items() if _lying(post, name) != content}
 
 
 def differ_in_prose(post: Post, record: Record) -> bool:
     """Say whether the editions are right but for their prose, so that it is the post that is newer."""
     outputs, notebook = accepted_outputs(post, record), json.loads(_lying(post, f"{post.slug}.ipynb") or b"")
-    made = edition_files(post, record.content, outputs, parts_of(post, notebook))
+    made = edition_files(post, record, outputs, parts_of(post, notebook))
     return all(_lying(post, name) == content for name, content in made.items())
 
 
@@ -100,8 +99,8 @@ def accepted_outputs(post: Post, record: Record) -> dict[str, list[Output]]:
 
 def _as_run(cell: Cell, outputs: list[Output], record: Record) -> bool:
     """Say whether a cell's outputs are those of the run: its record has their checksum, and their files'."""
-    entry = next(entry for entry in record.cells if entry["region"] == cell.name)
+    entry = next(entry for entry in record.cells if entry.region == cell.name)
     files = {name: digest(content) for name, content in files_of(cell, outputs).items()}
-    if files != {name: record.outputs[name] for name in entry["outputs"]}:
+    if files != {name: record.outputs[name] for name in entry.outputs}:
         return False
-    return bool(record.format == 1 or entry["displayed"] == digest(outputs))
+    return record.format == 1 or entry.displayed == digest(outputs)

@@ -8,12 +8,12 @@ from typing import Any
 
 from blog_code.errors import PostError
 from blog_code.posts.post import IMAGE, SNIPPET, Cell, Fence, Post
-from blog_code.posts.values import shown_values
+from blog_code.posts.values import EXPRESSION, shown_values
 from blog_code.runner.lock import normal_name, read_lock
 from blog_code.runner.outputs import Output
+from blog_code.runner.record import Record
 
 BLOCK = re.compile(r"^[ \t]*(/{3,})[ \t]*(?:([\w-]+)[ \t]*(?:\|[ \t]*(.*))?)?$")
-VALUE = re.compile(r"\{\{\s*\w+\.(\w+)\s*\}\}")
 LITERAL = re.compile(r"(`+[^`]+`+|\$[^$]+\$|\\\(.+?\\\))")  # code and mathematics, which stay as they are
 ATTRIBUTE = r"""(?:[.#][A-Za-z][\w-]*|[A-Za-z][\w-]*=(?:"[^"]*"|'[^']*'|[\w%.-]+)|download)"""
 ATTRIBUTES = re.compile(rf"(?<![\w\\^}}])[ ]?\{{:?[ ]*(?:{ATTRIBUTE}[ ]*)+\}}")
@@ -30,7 +30,7 @@ QUIET_BLOCKS = {"tab", "details", "html", "define", "definition"}  # blocks whos
 
 def edition_files(
     post: Post,
-    record: dict[str, Any],
+    record: Record,
     outputs: dict[str, list[Output]],
     parts: list[str | Cell] | None = None,
 ) -> dict[str, bytes]:
@@ -50,10 +50,10 @@ def parts_of(post: Post, notebook: dict[str, Any]) -> list[str | Cell]:
     return [cells.get(cell["id"]) or "".join(cell["source"]) for cell in made]
 
 
-def requirements(post: Post, record: dict[str, Any]) -> list[str]:
+def requirements(post: Post, record: Record) -> list[str]:
     """List what the cells import and the front matter adds, in the versions that ran, or else of the lock."""
-    locked, added = read_lock(post.root).pins, map(normal_name, post.meta.get("requirements") or [])
-    wanted = {name: locked.get(name, [""])[-1] for name in added} | record["versions"]
+    locked, added = read_lock(post.root).pins, map(normal_name, post.meta.requirements)
+    wanted = {name: locked.get(name, [""])[-1] for name in added} | record.versions
     for name in ("python", "jaxlib"):
         wanted.pop(name, None)
     return [f"{name}=={version}" if version else name for name, version in sorted(wanted.items())]
@@ -121,13 +121,12 @@ def print_last(source: str) -> str:
     return "\n".join([*lines[: last.lineno - 1], shown])
 
 
-def _parts(post: Post, record: dict[str, Any]) -> Iterator[str | Cell]:
+def _parts(post: Post, record: Record) -> Iterator[str | Cell]:
     """The body in order: prose as plain Markdown, and the cells that run where their fences stand."""
-    values = shown_values(post, record)
-    values |= {
-        name: "…" for name in values if post.values.get(name, {}).get("timing")
-    }  # no run has another's
-    prose = [f"# {post.meta['title']}", ""]
+    shown = shown_values(post, record.all_values)
+    shown |= dict.fromkeys(record.volatile.timings, "…")  # no run has another's
+    values = {f"{post.package}.{name}": text for name, text in shown.items()}
+    prose = [f"# {post.meta.title}", ""]
     lines = post.body.split("\n")
     blocks: list[str] = []
     behind = 0  # where what is page-only ends
@@ -205,7 +204,7 @@ def _block(block: re.Match[str], title: str, blocks: list[str], prose: list[str]
 
 def _quoted(text: str, values: dict[str, str]) -> str:
     """A text with the values that it quotes."""
-    return VALUE.sub(lambda found: values.get(found[1], found[0]), text)
+    return EXPRESSION.sub(lambda found: values.get(found[1], found[0]), text)
 
 
 def _plain(line: str, post: Post, values: dict[str, str]) -> str:

@@ -27,7 +27,6 @@ from blog_code.runner.kernels import ForkServer, new_manager
 from blog_code.runner.lock import LOCK, Lock, normal_name, read_lock
 from blog_code.runner.outputs import COLOUR_CODES, CellResult, collect
 
-CELL_SECONDS, POST_SECONDS = 1200, 3600
 QUESTIONS = Path(__file__).with_name("questions.py")
 KERNEL_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
@@ -65,15 +64,14 @@ def execute(
     running = [cell for cell in post.cells if cell.runs]
     check_installed(post)
     lock, commit = read_lock(post.root), commit_of(post)
-    limits = post.meta.get("timeout") or {}
-    cell_limit = cell_timeout or limits.get("cell", CELL_SECONDS)
-    post_limit = post_timeout or limits.get("post", POST_SECONDS)
+    cell_limit = cell_timeout or post.meta.timeout.cell
+    post_limit = post_timeout or post.meta.timeout.post
     results: list[CellResult] = []
     started = time.monotonic()
     with contextlib.ExitStack() as ending:
         fork_server = fork_server or ending.enter_context(ForkServer())
         client, folder = ending.enter_context(_kernel(fork_server, post, running[0], say))
-        paths = [name for name in post.meta.get("environment") or [] if os.environ.get(name)]
+        paths = [name for name in post.meta.environment if os.environ.get(name)]
         absolute = {name: str(Path(os.environ[name]).resolve()) for name in paths}  # the kernel is elsewhere
         if absolute:
             _ask(client, f"__import__('os').environ.update({absolute!r})")
@@ -85,7 +83,7 @@ def execute(
             if quick and "parameters" in cell.flags:
                 _ask(client, quick_assignments(post, cell))
         values, data, device, versions = _questions(client, post)
-        files = {name: _file(post, folder, name) for name in post.files}
+        files = {name: _file(post, folder, name) for name in post.meta.files}
     seconds = time.monotonic() - started
     return RunResult(results, files, values, data, device, versions, seconds, lock, commit)
 
@@ -118,7 +116,7 @@ def _file(post: Post, folder: Path, name: str) -> bytes:
         there = ", ".join(sorted(found.name for found in folder.iterdir())) or "none"
         message = f"no cell wrote the file {name}, which the front matter lists; there are: {there}"
         fix = f"write it into the working folder, or delete it from files, then: blog run {post.slug}"
-        raise PostError(post.finding(post.line_of("files:"), message, fix))
+        raise PostError(post.finding(post.line_of("files"), message, fix))
     return path.read_bytes()
 
 
@@ -240,16 +238,16 @@ def _ask(client: _Client, code: str) -> str:
 
 def _questions(client: _Client, post: Post) -> tuple[dict[str, Any], dict[str, Any], str, dict[str, str]]:
     """Ask the kernel at the end of the run for values, data, device, and the versions of what cells need."""
-    named = imported_packages(post) | set(post.meta.get("requirements") or [])
+    named = imported_packages(post) | set(post.meta.requirements)
     packages = sorted(named | ({"jaxlib"} if "jax" in named else set()))
     asked = f"__import__('runpy').run_path({str(QUESTIONS)!r})['answers']"
     try:
-        said = _ask(client, f"print({asked}(globals(), {list(post.values)!r}, {packages!r}))")
+        said = _ask(client, f"print({asked}(globals(), {list(post.meta.values)!r}, {packages!r}))")
         values, data, device, versions = json.loads(said.strip().split("\n")[-1])
     except ValueError as error:
         fix = f"fix the cells or the front matter, then: blog run {post.slug}"
         raise PostError(
-            post.finding(post.line_of("values:"), f"at the end of the run: {error}", fix)
+            post.finding(post.line_of("values"), f"at the end of the run: {error}", fix)
         ) from None
     return values, data, device, {"python": sys.version.split()[0], **versions}
 
@@ -263,7 +261,7 @@ def quick_assignments(post: Post, cell: Cell) -> str:
         for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
         if isinstance(target, ast.Name)
     }
-    quick = post.meta.get("quick") or {}
+    quick = post.meta.quick
     if unknown := sorted(set(quick) - assigned):
         raise _failure(
             post, cell, 1, f"quick sets {unknown[0]}, which this cell of parameters does not assign"

@@ -2,28 +2,28 @@
 
 import datetime
 import re
-from typing import Any
 
 from blog_code.posts.post import Post
 from blog_code.runner.lock import normal_name
+from blog_code.runner.record import Record
 
 
-def facts(post: Post, record: dict[str, Any]) -> list[str]:
+def facts(post: Post, record: Record) -> list[str]:
     """List what the line under the title says: where, with what, how long, on what, when; last the commit."""
     return [
         f"Ran on {device_name(record)}",
         *versions(post, record),
-        duration(record["volatile"]["seconds"]),
-        *([one_line(record["data"]["source"])] if "source" in record["data"] else []),
+        duration(record.volatile.seconds),
+        *([one_line(record.data["source"])] if "source" in record.data else []),
         day(record),
-        *([f"commit {record['commit'][:7]}"] if record["commit"] else []),
+        *([f"commit {record.commit[:7]}"] if record.commit else []),
     ]
 
 
-def versions(post: Post, record: dict[str, Any]) -> list[str]:
+def versions(post: Post, record: Record) -> list[str]:
     """Name what the post's `versions` lists, spelled as there, or all that it imports, with versions."""
-    ran = record["versions"]
-    wanted = post.meta.get("versions") or [name for name in ran if name not in {"python", "jaxlib"}]
+    ran = record.versions
+    wanted = post.meta.versions or [name for name in ran if name not in {"python", "jaxlib"}]
     return [f"{name} {ran[normal_name(name)]}" for name in wanted or ["Python"] if normal_name(name) in ran]
 
 
@@ -32,7 +32,7 @@ def downloads(post: Post) -> dict[str, str]:
     return {"Download .py": f"{post.slug}.py", "Download .ipynb": f"{post.slug}.ipynb"}
 
 
-def page_files(post: Post, record: dict[str, Any]) -> dict[str, bytes]:
+def page_files(post: Post, record: Record) -> dict[str, bytes]:
     """Write the line with its links, and the table, for a post to include under any generator of sites."""
     files = {**downloads(post), "Record of the run": "record.json"}
     links = " · ".join(f"[{said}](../runs/{post.slug}/{name}){{ download }}" for said, name in files.items())
@@ -42,15 +42,15 @@ def page_files(post: Post, record: dict[str, Any]) -> dict[str, bytes]:
     return {"provenance.md": line.encode(), "environment.md": table.encode()}
 
 
-def environment(post: Post, record: dict[str, Any]) -> dict[str, str]:
+def environment(post: Post, record: Record) -> dict[str, str]:
     """Return the rows of the table of what a run ran on."""
-    spelled = {normal_name(name): name for name in ["Python", *(post.meta.get("versions") or [])]}
+    spelled = {normal_name(name): name for name in ["Python", *post.meta.versions]}
     return {
-        "Device": record["device"],
-        "Processor": record["volatile"]["host"],
-        **{spelled.get(name, name): version for name, version in record["versions"].items()},
-        "Data": one_line(record["data"].get("source", "none")),
-        "Run": f"{duration(record['volatile']['seconds'])}, on {day(record)}",
+        "Device": record.device,
+        "Processor": record.volatile.host,
+        **{spelled.get(name, name): version for name, version in record.versions.items()},
+        "Data": one_line(record.data.get("source", "none")),
+        "Run": f"{duration(record.volatile.seconds)}, on {day(record)}",
     }
 
 
@@ -59,16 +59,16 @@ def one_line(text: object) -> str:
     return re.sub(r"[{}|\s]+", " ", str(text)).strip()
 
 
-def device_name(record: dict[str, Any]) -> str:
-    return f"CPU ({record['volatile']['host']})" if record["device"] == "cpu" else record["device"]
+def device_name(record: Record) -> str:
+    return f"CPU ({record.volatile.host})" if record.device == "cpu" else record.device
 
 
 def duration(seconds: float) -> str:
     return f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
 
 
-def day(record: dict[str, Any]) -> str:
-    return in_words(datetime.datetime.fromisoformat(record["volatile"]["finished"]))
+def day(record: Record) -> str:
+    return in_words(datetime.datetime.fromisoformat(record.volatile.finished))
 
 
 def in_words(date: datetime.date) -> str:

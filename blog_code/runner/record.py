@@ -5,13 +5,14 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from blog_code.errors import Finding, PostError, read_text
-from blog_code.posts.front_matter import FILE_NAME
+from blog_code.posts.front_matter import Name
 from blog_code.posts.post import Post
 from blog_code.runner.lock import Lock, read_lock
 from blog_code.runner.look import LOOK, STYLE
@@ -19,6 +20,7 @@ from blog_code.runner.look import LOOK, STYLE
 FORMAT = 2
 FIRST_LOOK = "548058a24f93f3a4e665ed7867f03d49f24ab8eaa9d31b6fe316df921ca78308"  # of all records of format 1
 PARTS = ("cells", "look", "lock", "data", "device", "profile")
+type Number = bool | int | float
 STALE = {"cells", "look", "data", "profile"}  # the other parts, lock and device, make a post due
 
 
@@ -56,61 +58,63 @@ def fingerprint(
 ) -> dict[str, str]:
     """Return the named parts that a run depends on, a hash each.
 
-    `versions` names the packages that its cells import; `lock` is what the run was installed from, and `data`
+    `versions` names the packages that its cells need; `lock` is what the run was installed from, and `data`
     maps the files that it has read to their checksums: by default the lock and the data as the post has them.
     """
-    wanted = [*versions, *(post.meta.get("requirements") or [])]
     return {
         "cells": digest([cell_digest(cell.region.source, cell.flags) for cell in post.cells]),
         "look": digest([LOOK, digest(STYLE.read_bytes())]),
-        "lock": digest((lock or read_lock(post.root)).behind(wanted)),
-        "data": digest(post.meta.get("data") or {} if data is None else data),
+        "lock": digest((lock or read_lock(post.root)).behind(versions)),
+        "data": digest(post.meta.data if data is None else data),
         "device": device_kind(),
         "profile": profile,
     }
 
 
-@dataclass
-class Record:
+def _moment(text: str) -> str:
+    datetime.datetime.fromisoformat(text)
+    return text
+
+
+class CellEntry(BaseModel):
+    """A cell as it ran, and what it left."""
+
+    region: str
+    module: str
+    lines: tuple[int, int]
+    flags: list[str]
+    sha256: str
+    outputs: list[str]
+    displayed: str = ""  # the checksum of its outputs in the notebook; from format 2 on
+
+
+class Volatile(BaseModel):
+    """What differs from run to run on one machine."""
+
+    finished: Annotated[str, AfterValidator(_moment)]
+    seconds: float
+    timings: dict[str, Number]
+    host: str
+
+
+class Record(BaseModel):
     """`docs/runs/<slug>/record.json`, read and found whole."""
 
-    path: Path
-    content: dict[str, Any]
+    format: int
+    fingerprint: dict[str, str]
+    cells: list[CellEntry]
+    outputs: dict[Name, str]
+    values: dict[str, Number]
+    data: dict[str, Any]
+    device: str
+    versions: dict[str, str]
+    commit: str | None
+    volatile: Volatile
 
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self.content[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-
-NUMBER = (int, float)
-CELL = {"region": str, "module": str, "lines": [int], "flags": [str], "sha256": str, "outputs": [str]}
-VOLATILE = {"finished": str, "seconds": NUMBER, "timings": {str: NUMBER}, "host": str}
-SHAPE: dict[Any, Any] = {
-    "fingerprint": {str: str},
-    "cells": [CELL],
-    "outputs": {str: str},
-    "values": {str: NUMBER},
-    "data": dict,
-    "device": str,
-    "versions": {str: str},
-    "commit": (str, type(None)),
-    "volatile": VOLATILE,
-}
-
-
-def fits(value: object, shape: Any) -> bool:
-    """True where what JSON held has a shape: a type, [shape of each], {str: shape of each} or named keys."""
-    if isinstance(shape, list):
-        return isinstance(value, list) and all(fits(item, shape[0]) for item in value)
-    if not isinstance(shape, dict):
-        return isinstance(value, shape)
-    if not isinstance(value, dict):
-        return False
-    if str in shape:
-        return all(fits(item, shape[str]) for item in value.values())
-    return all(key in value and fits(value[key], inner) for key, inner in shape.items())
+    @property
+    def all_values(self) -> dict[str, Number]:
+        """Return every value of the run, the timings among them."""
+        return {**self.values, **self.volatile.timings}
 
 
 def read_record(post: Post) -> Record | None:
@@ -131,18 +135,12 @@ def read_record(post: Post) -> Record | None:
         raise torn(f"the record is torn: {error}") from None
     if not isinstance(content, dict) or content.get("format") not in range(1, FORMAT + 1):
         raise torn(f"the record is of a format that is not 1 to {FORMAT}")
-    for key, shape in SHAPE.items():
-        if not fits(content.get(key, ...), shape):
-            raise torn(f"the record has no proper {key}")
     if content.get("seal") != seal(content):
         raise torn("the record was edited by hand: its seal does not fit")
-    if odd := [file for file in content["outputs"] if not FILE_NAME.fullmatch(file)]:
-        raise torn(f"the record names an output {odd[0]!r}")
     try:
-        datetime.datetime.fromisoformat(content["volatile"]["finished"])
-    except ValueError:
-        raise torn("the record has no proper date") from None
-    return Record(path, content)
+        return Record.model_validate(content)
+    except ValidationError as error:
+        raise torn(f"the record has no proper {error.errors()[0]['loc'][0]}") from None
 
 
 def missing_outputs(post: Post, outputs: dict[str, str]) -> list[str]:
@@ -175,7 +173,7 @@ def changed_parts(post: Post, record: Record) -> list[str]:
         before = {**before, "look": FIRST_LOOK, "lock": now["lock"] if kept else ""}
     changed = {part for part in PARTS if now[part] != before.get(part)}
     # Outputs have the names of their regions: a new name is a change, even of the same code.
-    if [cell["region"] for cell in record.cells] != [cell.name for cell in post.cells]:
+    if [cell.region for cell in record.cells] != [cell.name for cell in post.cells]:
         changed.add("cells")
     if "jax" not in record.versions:  # it computes on the CPU, whatever else is there
         changed.discard("device")
@@ -184,7 +182,7 @@ def changed_parts(post: Post, record: Record) -> list[str]:
 
 def changed_regions(post: Post, record: Record) -> list[str]:
     """Say which cells differ: changed, added, removed, or in another order."""
-    before = {cell["region"]: cell["sha256"] for cell in record.cells}
+    before = {cell.region: cell.sha256 for cell in record.cells}
     now = {cell.name: cell_digest(cell.region.source, cell.flags) for cell in post.cells}
     said = {
         "changed": [name for name in now if name in before and before[name] != now[name]],

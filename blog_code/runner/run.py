@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from blog_code.errors import PostError, writing
 from blog_code.posts.post import RUNS, Post, post_paths, read_post
-from blog_code.posts.values import all_values
 from blog_code.runner.atomic import Busy, aside, lock, recover, replace_folder
 from blog_code.runner.derived import (
     VALUES,
@@ -50,7 +49,7 @@ def fresh_record(post: Post) -> Record | None:
             or missing_outputs(post, record.outputs)
         ):
             return None
-        if set(post.values) - set(all_values(record.content)) or set(post.files) - set(record.outputs):
+        if set(post.meta.values) - set(record.all_values) or set(post.meta.files) - set(record.outputs):
             return None
         accepted_outputs(post, record)
     except PostError:
@@ -154,9 +153,10 @@ def run_files(post: Post, result: "RunResult", *, quick: bool = False) -> dict[s
                 post.finding(1, message, f"rename a region or a file, then: blog run {post.slug}")
             )
         files[name] = mark_quick(name, content) if quick and name in result.files else content
-    record = make_record(post, result, files, quick=quick)
+    made = make_record(post, result, files, quick=quick)
     outputs = {cell.cell.name: cell.outputs for cell in result.cells}
-    return {**files, **derived_files(post, record, outputs), "record.json": as_json(record)}
+    derived = derived_files(post, Record.model_validate(made), outputs)
+    return {**files, **derived, "record.json": as_json(made)}
 
 
 def write_files(folder: Path, files: dict[str, bytes]) -> None:
@@ -166,7 +166,7 @@ def write_files(folder: Path, files: dict[str, bytes]) -> None:
 
 def make_record(post: Post, result: "RunResult", files: dict[str, bytes], *, quick: bool) -> dict[str, Any]:
     """The record of a run; what differs from run to run on one machine is under `volatile`."""
-    timings = {name for name, value in post.values.items() if value.get("timing")}
+    timings = {name for name, value in post.meta.values.items() if value.timing}
     data = result.data.get("files", {}) if isinstance(result.data, dict) else {}
     left = {cell.cell.name: cell for cell in result.cells}
     profile = "quick" if quick else "full"

@@ -8,7 +8,7 @@ from typing import Any
 
 from blog_code.errors import PostError, writing
 from blog_code.posts.post import RUNS, Post, post_paths
-from blog_code.posts.values import all_values, format_value, within
+from blog_code.posts.values import format_value, within
 from blog_code.runner import git
 from blog_code.runner.differences import (
     NUMBER,
@@ -79,27 +79,27 @@ def _outputs_of(result: Any) -> set[str]:
 
 def _values(post: Post, record: Record, values: dict[str, Any], say: Callable[[str], None]) -> list[str]:
     """Values outside what the front matter declares; timings are reported only."""
-    accepted = all_values(record.content)
+    accepted = record.all_values
     differences = []
-    for name, declared in post.values.items():
+    for name, declared in post.meta.values.items():
         said = f"value {name}: {accepted.get(name)} accepted, {values[name]} now"
-        if declared.get("timing"):
+        if declared.timing:
             say(f"  {said} (a timing)")
         elif within(values[name], declared):
             say(f"  {said}")
         else:
-            differences.append(f"{said}, and {declared['is']} within {declared.get('within', 0)} is declared")
+            differences.append(f"{said}, and {declared} is declared")
     return differences
 
 
 def _moved(post: Post, record: Record, values: dict[str, Any]) -> Moved:
     """What both runs print of each value that is as declared: plain, and as the prose quotes it."""
-    accepted = all_values(record.content)
+    accepted = record.all_values
     pairs: set[tuple[float, float]] = set()
-    for name, declared in post.values.items():
-        if name in accepted and (declared.get("timing") or within(values[name], declared)):
+    for name, declared in post.meta.values.items():
+        if name in accepted and (declared.timing or within(values[name], declared)):
             old, new = accepted[name], values[name]
-            shown = [format_value(value, str(declared.get("format", ""))) for value in (old, new)]
+            shown = [format_value(value, declared.format) for value in (old, new)]
             pairs.add((old, new))
             if all(map(NUMBER.search, shown)):
                 pairs.add((number(shown[0]), number(shown[1])))

@@ -36,11 +36,11 @@ def citation(page: Page) -> Element:
 def bibtex(page: Page) -> str:
     """The entry, keyed by slug and year."""
     assert page.post is not None
-    date = page.meta.get("date") or datetime.date.today()
-    title = re.sub(r"([A-Z]\w*[A-Z]\w*|(?<!^)\b[A-Z]\w*)", r"{\1}", page.meta["title"])
+    date = page.meta.date or datetime.date.today()
+    title = re.sub(r"([A-Z]\w*[A-Z]\w*|(?<!^)\b[A-Z]\w*)", r"{\1}", page.meta.title)
     fields = {
         "title": title,
-        "author": "{" + str(page.meta.get("author") or page.site.settings.author) + "}",
+        "author": "{" + (page.meta.author or page.site.settings.author) + "}",
         "year": str(date.year),
         "month": f"{date:%b}".lower(),
         "howpublished": rf"\url{{{page.url}}}",
@@ -53,12 +53,12 @@ def bibtex(page: Page) -> str:
 
 def executed_on(page: Page) -> str:
     assert page.record is not None
-    return str(page.record.volatile["finished"])[:10]
+    return str(page.record.volatile.finished)[:10]
 
 
 def changes(page: Page) -> Element | None:
     """What changed since publication: `changes` of the front matter, a sentence a date, newest first."""
-    noted = page.meta.get("changes") or {}
+    noted = page.meta.changes
     items = [
         f"<li>{time_of(day)}: {escape.escape(str(text))}</li>"
         for day, text in sorted(noted.items(), key=lambda pair: str(pair[0]), reverse=True)

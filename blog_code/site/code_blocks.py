@@ -14,7 +14,7 @@ LONG = 25  # lines; what is longer is folded
 def decorate_cells(page: Page) -> None:
     """Check that the page shows exactly the post's cells, and give each its file, lines and address."""
     assert page.post is not None
-    if not page.post.executed:
+    if not page.post.meta.executed:
         return
     blocks = python_blocks(page)
     check_code(page, blocks)
@@ -106,7 +106,7 @@ def recorded_lines(page: Page, cell: Cell) -> str:
     """The address of a cell's lines at the commit of the accepted run, which may count them otherwise."""
     if page.record is None:
         return ""
-    first = {made["region"]: made["lines"][0] for made in page.record.cells}.get(cell.name)
+    first = {made.region: made.lines[0] for made in page.record.cells}.get(cell.name)
     if first is None:
         return ""
     last = first + cell.region.source.count("\n")

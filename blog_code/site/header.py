@@ -37,12 +37,12 @@ def write_header(page: Page) -> None:
 
 def provenance_line(post: Post, record: Record, page: Page) -> Element:
     """Say where and when the post ran, with links to the commit and to the table of the environment."""
-    said = [escape.escape(fact) for fact in facts(post, record.content)]
+    said = [escape.escape(fact) for fact in facts(post, record)]
     if record.commit and page.site.settings.repository:
         address = escape.escape(f"{page.site.settings.repository}/commit/{record.commit}")
         said[-1] = f'<a href="{address}">{said[-1]}</a>'
     for table in page.tree.iter("table"):
-        if table.xpath(".//tr/td[1]/text()") == list(environment(post, record.content)):
+        if table.xpath(".//tr/td[1]/text()") == list(environment(post, record)):
             place = table.xpath("preceding::h2[1]/@id")
             said += [f'<a href="#{name}">full environment</a>' for name in place]
     return element(f'<p class="provenance">{" · ".join(said)}</p>')
@@ -50,21 +50,21 @@ def provenance_line(post: Post, record: Record, page: Page) -> Element:
 
 def description(page: Page) -> Element | None:
     """The post in one sentence: its description."""
-    text = page.meta.get("description")
+    text = page.meta.description
     return element(f'<p class="promise">{escape.escape(text)}</p>') if text else None
 
 
 def byline(page: Page) -> Element:
     """Date, date of the last change, time to read, and tags."""
-    date, changes, updated = (page.meta.get(key) for key in ("date", "changes", "updated"))
+    date, changes, updated = (page.meta.date, page.meta.changes, page.meta.updated)
     parts = []
     if date is not None:
         parts.append(time_of(date))
     if changes or updated:
-        last = time_of(max([*(changes or {}), *([updated] if updated else [])], key=day_of))
+        last = time_of(max([*changes, *([updated] if updated else [])], key=day_of))
         parts.append(f'updated <a href="#changes">{last}</a>' if changes else f"updated {last}")
     parts.append(f"{reading_minutes(page)} min to read")
-    for tag in page.meta.get("tags") or []:
+    for tag in page.meta.tags:
         parts.append(f'<a href="{page.up}tags/#tag:{quote(tag_slug(tag))}">{escape.escape(tag)}</a>')
     return element(f'<p class="byline">{" · ".join(parts)}</p>')
 

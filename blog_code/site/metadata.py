@@ -19,7 +19,7 @@ def write_metadata(page: Page) -> None:
     description = describe(page)
     if "description" not in names and description:
         head.append(element(f'<meta name="description" content="{escape.escape(description)}">'))
-    title = page.meta.get("title") or text_of(head.find("title"))
+    title = page.meta.title or text_of(head.find("title"))
     cards = {
         "og:type": "article" if page.post else "website",
         "og:site_name": page.site.settings.name,
@@ -42,7 +42,7 @@ def write_metadata(page: Page) -> None:
 def describe(page: Page) -> str:
     """The description in the head, or the first sentences of the text."""
     found = page.tree.xpath("//head/meta[@name='description']/@content")
-    return str(page.meta.get("description") or (found[0] if found else ""))
+    return str(page.meta.description or (found[0] if found else ""))
 
 
 def image(page: Page) -> str:
@@ -51,7 +51,7 @@ def image(page: Page) -> str:
         return ""
     pictures = [name for name in page.record.outputs if name.endswith(".png")]
     last = f"runs/{page.post.slug}/{pictures[-1]}" if pictures else ""
-    name = page.meta.get("image") or last
+    name = page.meta.image or last
     return page.site.settings.url + name if name else ""
 
 
@@ -61,25 +61,25 @@ def posting(page: Page) -> dict[str, Any]:
     content: dict[str, Any] = {
         "@context": "https://schema.org",
         "@type": "BlogPosting",
-        "headline": page.meta["title"],
+        "headline": page.meta.title,
         "description": describe(page),
         "url": page.url,
         "author": {
             "@type": "Organization",
-            "name": str(page.meta.get("author") or page.site.settings.author),
+            "name": page.meta.author or page.site.settings.author,
         },
-        "keywords": page.meta.get("tags") or [],
+        "keywords": page.meta.tags,
         "inLanguage": "en-GB",
         "isAccessibleForFree": True,
         "license": "https://spdx.org/licenses/MIT.html",
     }
-    if date := page.meta.get("date"):
+    if date := page.meta.date:
         content["datePublished"] = date.isoformat()
-    if updated := page.meta.get("updated"):
+    if updated := page.meta.updated:
         content["dateModified"] = updated.isoformat()
     if picture := image(page):
         content["image"] = picture
     if page.record:
-        content["dateModified"] = page.record.volatile["finished"]
+        content["dateModified"] = page.record.volatile.finished
         content["isBasedOn"] = f"{page.site.settings.url}runs/{page.post.slug}/record.json"
     return content

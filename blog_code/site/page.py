@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 from lxml import etree, html
 
+from blog_code.posts.front_matter import FrontMatter
 from blog_code.posts.post import Post
 from blog_code.repository import Repository, Settings
 from blog_code.runner.record import Record
@@ -30,7 +31,7 @@ class Site:
     @cached_property
     def posts(self) -> dict[str, tuple[Post, Record | None]]:
         """Each post that is no draft with the record of its run, by its address: posts/flax-and-optax/."""
-        posts = [post for post in self.repository.posts if not post.draft]
+        posts = [post for post in self.repository.posts if not post.meta.draft]
         return {f"posts/{post.slug}/": (post, self.repository.record(post)) for post in posts}
 
     def lines(self, commit: str | None, path: str, first: int, last: int) -> str:
@@ -80,8 +81,8 @@ class Page:
         return found[0] if found else None
 
     @property
-    def meta(self) -> dict[str, Any]:
-        return self.post.meta if self.post else {}
+    def meta(self) -> FrontMatter:
+        return self.post.meta if self.post else FrontMatter.model_construct()
 
     def file(self, address: str) -> Path | None:
         """The file of the site that an address on this page leads to; None where it leads elsewhere."""

@@ -23,7 +23,7 @@ def status_rows(page: Page) -> Iterator[str]:
     """The cells of a row a post."""
     for place, (post, record) in page.site.posts.items():
         verdict = page.site.repository.verdict(post.path)
-        link = f'<a href="{page.up}{place}">{escape.escape(post.meta["title"])}</a>'
+        link = f'<a href="{page.up}{place}">{escape.escape(post.meta.title)}</a>'
         said = "".join(f"<br><small>{escape.escape(reason)}</small>" for reason in verdict.reasons)
         state = f'<span class="state state-{verdict.status}">{verdict.status}</span>{said}'
         facts = run_facts(post, record)
@@ -34,6 +34,5 @@ def run_facts(post: Post, record: Record | None) -> tuple[str, str, str, str]:
     """Name device, seconds, day and versions of an accepted run."""
     if record is None:
         return ("—", "—", "—", "—")
-    content = record.content
-    seconds = duration(content["volatile"]["seconds"])
-    return (device_name(content), seconds, day(content), ", ".join(versions(post, content)))
+    said = device_name(record), duration(record.volatile.seconds), day(record)
+    return (*said, ", ".join(versions(post, record)))

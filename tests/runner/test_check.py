@@ -223,7 +223,7 @@ LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
     "a format that does not fit": (
         lambda repo: repo.edit(PAGE, "within: 1", "within: 1, format: 's'"),
         PAGE,
-        "value answer is not {is",
+        "value answer is no {is",
     ),
     "quick without a cell of parameters": (
         lambda repo: repo.edit(PAGE, "title:", "quick: {answer: 1}\ntitle:"),
@@ -264,6 +264,23 @@ def test_the_line_is_that_of_the_fault(repo: Repository) -> None:
     lines = (repo.root / PAGE).read_text().splitlines()
     assert lines[finding.line - 1] == "``` { .python }"
     assert 'story.py:third"' in lines[finding.line]
+
+
+def test_a_finding_about_a_key_has_its_line(repo: Repository) -> None:
+    """A value that has the name of a parameter, or ends like another key, is found on its own line."""
+    front = """
+    quick: {epochs: 2}
+    values:
+      epochs: {is: 9}
+      e: {is: 1}
+    """
+    repo.post(first="epochs = 3; e = 1", flags={"first": ".parameters"}, front=front, end="{{ x.epochs }}")
+    repo.accept()
+    lines = (repo.root / PAGE).read_text().splitlines()
+
+    found = {finding.message.split()[1]: lines[finding.line - 1] for finding in repo.check().findings[1:]}
+
+    assert found == {"epochs": "  epochs: {is: 9}", "e": "  e: {is: 1}"}
 
 
 def test_quiet_outputs_need_not_be_shown(repo: Repository) -> None:

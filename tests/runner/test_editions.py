@@ -1,6 +1,5 @@
 """The notebook and the script: what they hold, that they run alone, that they are plain and stable."""
 
-import json
 import re
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from repository import NUMPY, Repository
 
 from blog_code.errors import PostError
 from blog_code.runner.editions import _parts, print_last
+from blog_code.runner.record import read_record
 
 TAIL = """
 Some `{ .code }` and $x_{i=1}$ stay; a [link](https://example.org "A title") stays, [ours](other.md#here)
@@ -153,7 +153,8 @@ def test_the_prose_is_good_plain_markdown(rich: Repository) -> None:
     """In a notebook nobody meets the syntax of a site generator."""
     rich.run()
     post = rich.read()
-    record = json.loads((rich.root / "docs/runs/x/record.json").read_text())
+    record = read_record(post)
+    assert record
 
     parts = list(_parts(post, record))
 

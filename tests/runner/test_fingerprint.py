@@ -242,11 +242,11 @@ def test_the_path_of_the_checkout_does_not_matter(repo: Repository) -> None:
 def test_the_parts_have_their_own_hashes(repo: Repository) -> None:
     """A part that changes leaves the hashes of the other parts alone, so that it can be named."""
     accepted(repo)
-    before = fingerprint(repo.read(), [])
+    before = fingerprint(repo.read(), ["numpy"])
 
     repo.edit("requirements.lock", "numpy==", "numpy==9.")
 
-    after = fingerprint(repo.read(), [])
+    after = fingerprint(repo.read(), ["numpy"])
     assert {part for part in before if before[part] != after[part]} == {"lock"}
     assert set(before) == {"cells", "look", "lock", "data", "device", "profile"}
 

@@ -252,7 +252,7 @@ def test_machines_can_read_the_post(page: html.HtmlElement, post: Post) -> None:
 
     assert said["@type"] == "BlogPosting" and said["headline"] == cards["og:title"] == "A thin post"
     assert said["datePublished"] == "2026-01-02T03:04:05+00:00"
-    assert said["dateModified"] == read_record(post).volatile["finished"]
+    assert said["dateModified"] == read_record(post).volatile.finished
     described = page.xpath("//meta[@name='description']/@content")
     assert described == [cards["og:description"]] == [said["description"]]
     assert cards["og:image"].endswith("/runs/thin-post/demo.png")
