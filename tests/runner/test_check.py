@@ -355,6 +355,21 @@ def test_an_edited_derived_file_fails_and_is_mended_by_the_next_run(repo: Reposi
     ]
 
 
+def test_another_wording_of_ours_is_noticed(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is derived is made again: whoever changes how a line reads is told what to refresh."""
+    accepted(repo)
+    with monkeypatch.context() as patch:
+        patch.setattr("blog_code.runner.provenance.duration", lambda seconds: "a while")
+        line = messages(repo.check())
+    monkeypatch.setattr("blog_code.runner.editions.INSTALL", "_needs")
+    edition = messages(repo.check())
+
+    assert "docs/runs/x/environment.md:1: " in line and "docs/runs/x/provenance.md:1: " in line
+    assert "docs/runs/x/x.ipynb:1: " in edition and "x.py" not in edition
+    assert "would be written otherwise today\n    blog run x, which executes nothing" in line
+    assert "would be written otherwise today\n    blog run x, which executes nothing" in edition
+
+
 def test_values_of_a_post_that_is_gone_are_found(repo: Repository) -> None:
     """A page could quote them still, and no run would say that they are as they were."""
     accepted(repo)
