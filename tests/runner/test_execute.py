@@ -173,7 +173,7 @@ FAULTS: dict[str, tuple[dict[str, str], dict[str, str], str, str]] = {
         {"first": "1 / 1"}, {"first": ".raises"}, "", "is marked .raises and did not raise",
     ),
     "input": ({"first": "input('name?')"}, {}, "", "StdinNotImplementedError"),
-    "a syntax error": ({"first": "print(1"}, {}, "", "SyntaxError"),
+    "a syntax error": ({"first": "print(1))"}, {}, "", "SyntaxError"),
     "a kernel that dies": ({"first": "import os\nos._exit(3)"}, {}, "", "the kernel died"),
     "a cell that takes too long": (
         {"first": "import time\ntime.sleep(60)"}, {}, "timeout: {cell: 1}", "the cell ran longer than 1 s",
