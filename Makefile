@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 LOCK ?= requirements.lock
+# A file of tests is one worker's, which sets up once what its tests share.
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Each command starts a Python, which would compile all that it imports again where the shell forbids to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
@@ -30,10 +32,10 @@ site: .venv/ready  ## check the runs, execute stale posts, build the site into s
 
 test: lint  ## lint, types, posts, tests: all that CI runs but `make verify`; LONG=1 draws more examples
 	$(BIN)/python tests/tools/install.py
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --durations 10
+	$(PYTEST) --durations 10
 
 quick: lint  ## what needs neither a browser nor training, in under a minute
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --quiet --durations 8 -m "not browser and not training"
+	$(PYTEST) --quiet --durations 8 -m "not browser and not training"
 
 lint: .venv/ready  ## lint, types, what the code imports, and whether page, code and output agree
 	$(BIN)/ruff check .

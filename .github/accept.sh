@@ -10,6 +10,10 @@ for run in .blog/artifacts/runs/*/; do
   mv "$run" "docs/runs/$post"
   echo "accepted: docs/runs/$post"
 done
+if [ -f .blog/artifacts/runs/values.yml ]; then # of all posts: the job that built the site has written it anew
+  mv .blog/artifacts/runs/values.yml docs/runs/
+  echo "accepted: docs/runs/values.yml"
+fi
 for lock in .blog/artifacts/requirements.lock .blog/artifacts/requirements-gpu.lock; do
   if [ -f "$lock" ]; then
     mv "$lock" .

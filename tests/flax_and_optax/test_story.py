@@ -9,7 +9,6 @@ import pytest
 import blog_code.flax_and_optax
 from blog_code.flax_and_optax import data
 
-pytestmark = pytest.mark.xdist_group("story")  # which is told once, by one worker
 SMALL = """
 epochs, judge_steps, extra_epochs, demo_steps = 2, 20, 2, 20
 bound_samples, extra_samples, scored_digits = 500, 500, 100

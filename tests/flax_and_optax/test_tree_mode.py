@@ -15,18 +15,7 @@ TREE_MODE = {"NNX_GRAPH_MODE": "false", "NNX_GRAPH_UPDATES": "false"}
 def test_the_post_holds_in_tree_mode():
     """The code of the page goes on working when Flax switches over."""
     ignored = [f"--ignore={path}" for path in (HERE, HERE.with_name("test_data.py"))]
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "-p",
-        "no:xdist",
-        *ignored,
-        HERE.parent,
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *ignored, HERE.parent]
     done = subprocess.run(
         command, env={**os.environ, **TREE_MODE}, capture_output=True, text=True, timeout=1200
     )

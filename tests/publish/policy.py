@@ -28,6 +28,8 @@ PYTHON = {"uses": "actions/setup-python@commit", "with": {"python-version-file":
 ARTIFACTS = ".blog/artifacts"
 ALL_RUNS = {"pattern": "run-*", "path": ARTIFACTS, "merge-multiple": True}
 NEW_RUNS = {"uses": "actions/download-artifact@commit", "if": EXECUTED, "with": ALL_RUNS}
+# The runs as the build left them, with the values that are made of all of them.
+RUNS = {"uses": "actions/download-artifact@commit", "with": {"name": "runs", "path": f"{ARTIFACTS}/runs"}}
 LOCKS = {"uses": "actions/download-artifact@commit", "with": {"name": "locks", "path": ARTIFACTS}}
 
 
@@ -121,6 +123,7 @@ PUBLISH = {
             f"&& ({EXECUTED} || needs.execute.result == 'skipped')",
             NEW_RUNS, "make accept",
             {"run": "make release", "env": {"SITE_URL": "${{ vars.SITE_URL }}"}},
+            upload("runs", "docs/runs"),
             {"uses": "actions/upload-pages-artifact@commit", "with": {"path": "site"}},
             needs=["plan", "execute"],
         ),
@@ -138,10 +141,10 @@ PUBLISH = {
         "long": cpu(WEEKLY, {"run": "make test", "env": {"LONG": "1"}}),
         # May write to the repository, so it executes no post and installs nothing. Has the only token.
         "propose": job(
-            CHECKOUT, NEW_RUNS, LOCKS, "make accept",
+            CHECKOUT, RUNS, LOCKS, "make accept",
             {"run": "make propose", "env": {"GH_TOKEN": "${{ github.token }}"}},
             permissions={"contents": "write", "pull-requests": "write"},
-            needs=["execute", "build", "locks"],
+            needs=["build", "locks"],
             **{"if": f"!cancelled() && {WEEKLY} && {BUILT} && needs.locks.result == 'success'"},
         ),
     },

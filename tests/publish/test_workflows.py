@@ -242,6 +242,17 @@ def test_accept_replaces_a_run_whole(checkout: Path):
     assert [path.name for path in (checkout / "docs/runs/one").iterdir()] == ["new.txt"]
 
 
+def test_accept_takes_the_values_of_all_posts(checkout: Path):
+    """A proposal of new runs brings the numbers that pages quote from them, or its own check would fail."""
+    artifact = checkout / ".blog" / "artifacts" / "runs"
+    (artifact / "one").mkdir(parents=True)
+    (artifact / "values.yml").write_text("new\n")
+    done = script(checkout, "accept.sh")
+
+    assert done.returncode == 0, done.stderr
+    assert (checkout / "docs/runs/values.yml").read_text() == "new\n"
+
+
 def test_accept_refuses_the_run_of_no_post(checkout: Path):
     """An artifact under a name that no post has goes nowhere."""
     (checkout / ".blog/artifacts/runs/two").mkdir(parents=True)

@@ -20,7 +20,6 @@ INFO = Path("/proc/cpuinfo")
 # SSE4.2 cannot multiply and add in one step; AVX2 differs from AVX-512 where rows are three or four long.
 NARROWER = ["SSE4_2", *(["AVX2"] if INFO.exists() and " avx512f " in INFO.read_text() else [])]
 pytestmark = [
-    pytest.mark.xdist_group("other processor"),  # so that the small post is run once
     pytest.mark.training,
     pytest.mark.skipif(
         platform.machine() not in {"x86_64", "AMD64"}, reason="the flag names instructions of x86 processors"
