@@ -125,7 +125,6 @@ clean:  ## remove what was built; accepted runs stay
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 12) else \
 	f"python3 is {v[0]}.{v[1]}, and 3.12 or newer is needed: install it, or run make PYTHON=/path/to/python3.12")'
 	$(PYTHON) -m venv --clear .venv
-	rm -rf .blog/notebooks
 	sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	$(BIN)/uv pip sync --quiet --require-hashes $(LOCK)

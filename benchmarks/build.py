@@ -69,7 +69,6 @@ class Ours(Way):
         (folder / "mkdocs.yml").write_text(settings, encoding="utf-8")
         shutil.copytree(ROOT / "docs" / "assets", folder / "docs" / "assets")
         (folder / "docs" / "runs").mkdir()
-        shutil.copy(ROOT / "docs" / "runs" / ".meta.yml", folder / "docs" / "runs")
         (folder / "docs" / "index.md").write_text("# Posts\n")
         for post in range(posts):
             package = folder / "blog_code" / f"post_{post}"

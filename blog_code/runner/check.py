@@ -20,6 +20,7 @@ from blog_code.runner.record import (
     missing_outputs,
     read_record,
 )
+from blog_code.runner.view import VIEW, is_current, is_whole
 
 STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
 
@@ -129,7 +130,10 @@ def _outputs(post: Post, record: Record) -> Iterator[Finding]:
 def _derived(post: Post, record: Record, verdict: Verdict) -> None:
     """Add what of the derived files is gone or not as it is made today; prose that is newer only warns."""
     try:
-        names = set(differing(post, record))
+        names = set(differing(post, record)) | ({VIEW} if not is_whole(post) else set())
+        if not names and not is_current(post):
+            message = "would be made otherwise today: by another converter, or with other words of the post"
+            verdict.warnings.append(Finding(f"{post.run_name}/{VIEW}", 1, message, f"blog run {post.slug}"))
         if names and names <= edition_names(post) and differ_in_prose(post, record):
             message, fix = "the prose is newer than the editions of its run", f"blog run {post.slug}"
             verdict.warnings.append(post.finding(1, message, fix))

@@ -15,6 +15,7 @@ from blog_code.runner.editions import edition_files, parts_of
 from blog_code.runner.outputs import Output, files_of
 from blog_code.runner.provenance import page_files
 from blog_code.runner.record import Record, digest
+from blog_code.runner.view import VIEW
 
 VALUES = f"{RUNS}/values.yml"  # of all posts, so that mkdocs.yml names one file
 TORN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
@@ -30,7 +31,7 @@ def edition_names(post: Post) -> set[str]:
 
 def derived_names(post: Post) -> set[str]:
     """Name all derived files of a post."""
-    return {"provenance.md", "environment.md", *edition_names(post)}
+    return {"provenance.md", "environment.md", VIEW, *edition_names(post)}
 
 
 def derived_files(post: Post, record: Record, outputs: dict[str, list[Output]]) -> dict[str, bytes]:

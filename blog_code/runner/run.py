@@ -34,6 +34,7 @@ from blog_code.runner.record import (
     read_record,
     seal,
 )
+from blog_code.runner.view import VIEW, is_current, is_whole, make_view, start_converter
 
 if TYPE_CHECKING:  # what executes takes a second to import, and most commands execute nothing
     from blog_code.runner.execute import RunResult
@@ -93,8 +94,13 @@ def run_post(post: Post, *, quick: bool = False, say: Callable[[str], None] = pr
         raise PostError(*post.findings)
     target = post.root / ".blog" / "quick" / post.slug if quick else post.run_folder
     with _writing(post) as staging:
+        if not quick:
+            start_converter()  # which is ready when the cells are
         result = execute(post, quick=quick, say=say, **options)
-        write_files(staging, run_files(post, result, quick=quick))
+        files = run_files(post, result, quick=quick)
+        if not quick:
+            files[VIEW] = make_view(post, files[f"{post.slug}.ipynb"])
+        write_files(staging, files)
         replace_folder(staging, target)
     return target
 
@@ -103,7 +109,11 @@ def refresh(post: Post, record: Record) -> bool:
     """Make the derived files of a fresh run again after an edit of the prose; True where they changed."""
     if post.findings:
         raise PostError(*post.findings)
-    if not (made := differing(post, record)):
+    made = differing(post, record)
+    if made or not (is_whole(post) and is_current(post)):
+        name = f"{post.slug}.ipynb"
+        made[VIEW] = make_view(post, made.get(name) or (post.run_folder / name).read_bytes())
+    else:
         return False
     with _writing(post) as staging:
         names = {*record.outputs, "record.json", *derived_names(post)} - set(made)

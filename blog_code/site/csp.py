@@ -11,25 +11,24 @@ CHARSET = re.compile(r"<meta charset=[^>]*>")
 DATA = re.compile(r'type="application/(?:ld\+)?json"')
 
 
-def with_csp(text: str, *, notebook: bool = False) -> str:
+def with_csp(text: str) -> str:
     """The page with its policy, right after the line that names its encoding and before any script."""
     text = META.sub("", text)
-    meta = f'<meta http-equiv="Content-Security-Policy" content="{csp(text, notebook=notebook)}">'
+    meta = f'<meta http-equiv="Content-Security-Policy" content="{csp(text)}">'
     return CHARSET.sub(lambda found: f"{found[0]}{meta}", text, count=1)
 
 
-def csp(text: str, *, notebook: bool = False) -> str:
-    """The directives; a notebook's page is made by others and may keep its inline styles and pictures."""
+def csp(text: str) -> str:
+    """Return the directives."""
     hashes = "".join(f" '{value}'" for value in script_hashes(text))
-    styles = "'self' 'unsafe-inline'" if notebook else "'self'"
     return "; ".join(
         (
             "default-src 'none'",
             f"script-src 'self'{hashes}",
-            f"style-src {styles}",
+            "style-src 'self'",
             "img-src 'self' data:",
             "media-src 'self'",
-            "font-src 'self'" + (" data:" if notebook else ""),
+            "font-src 'self'",
             "connect-src 'self'",
             "worker-src 'self'",
             "manifest-src 'self'",

@@ -18,7 +18,6 @@ from blog_code.site.feed import fix_feeds, fix_sitemap
 from blog_code.site.header import trim_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
-from blog_code.site.notebook import add_alt_text, copy_notebooks, make_code_focusable, share_styles
 from blog_code.site.page import Page, Site, read_page
 from blog_code.site.search import fix_search
 from blog_code.site.status import write_status
@@ -33,12 +32,10 @@ def finish_site(folder: Path, root: Path) -> None:
 def finish_pages(site: Site) -> None:
     """Finish every page of a built site, its search index and its feeds."""
     drop_drafts(site)
-    share_styles(site)
     pages = read_pages(site)
     for page in pages:
         finish_page(page)
-        page.path.write_text(with_csp(page.text(), notebook=page.is_notebook), encoding="utf-8")
-    copy_notebooks(site)
+        page.path.write_text(with_csp(page.text()), encoding="utf-8")
     slim_styles(site)
     fix_search(site, pages)
     fix_feeds(site)
@@ -49,11 +46,6 @@ def finish_page(page: Page) -> None:
     """The steps for one page, in the order in which they build on each other."""
     fix_theme(page)
     write_maths(page)
-    if page.is_notebook:
-        make_code_focusable(page)
-        add_alt_text(page)
-        write_metadata(page)
-        return
     move_styles(page)
     decorate_figures(page)
     trim_excerpts(page)

@@ -101,7 +101,7 @@ def action_row(page: Page) -> Element:
     files = f"{page.up}runs/{slug}/"
     links = [
         *(f'<a download href="{files}{name}">{said}</a>' for said, name in downloads(page.post).items()),
-        f'<a href="{files}{slug}/">Notebook view</a>',
+        f'<a href="{files}notebook/">Notebook view</a>',
         f'<a href="{files}record.json">Record of the run</a>',
     ]
     repository = urlsplit(page.site.settings.repository)

@@ -12,24 +12,16 @@ MARKED = re.compile(r"^\s*\\([(\[])(.*)\\[)\]]\s*$", re.S)
 PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
 NAMES = {"log", "ln", "exp", "max", "min"}  # TeX leaves a thin space before what they are applied to
 OPERANDS = {"mi", "mn", "msub", "msup", "mfrac", "msqrt"}
-DOLLARS = re.compile(r"(?<![\\$\w])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])")
 
 
 def write_maths(page: Page) -> None:
-    """Replace what the Markdown extension marked as maths, and dollars in the prose of a notebook."""
+    """Replace what the Markdown extension, or the converter of notebooks, marked as maths."""
     for node in page.classed("arithmatex"):
         found = MARKED.match(node.text_content())
         if found:
             formula = mathml(found[2], page, block=found[1] == "[")
             page.formulas[" ".join(found[2].split())] = as_plain_text(formula)
             replace(node, formula)
-    if not page.is_notebook:
-        return
-    for node in page.classed("jp-RenderedMarkdown"):
-        for text in node.xpath(".//text()[contains(., '$')][not(ancestor::code or ancestor::pre)]"):
-            spell_out(text.getparent(), text, page)
-    for node in page.tree.xpath("//script[@data-mkdocs-jupyter-mathjax]"):
-        node.getparent().remove(node)  # a loader of MathJax from another host, for maths that is set already
 
 
 def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
@@ -67,23 +59,3 @@ def what_is_wrong(node: Element) -> str:
         if part.tag in PARTS and len(part) != PARTS[part.tag]:
             return f"{part.tag} wants {PARTS[part.tag]} parts"
     return ""
-
-
-def spell_out(parent: Element, text: str, page: Page) -> None:
-    """Replace the dollars in one piece of text of a notebook."""
-    pieces = DOLLARS.split(str(text))
-    if len(pieces) == 1:
-        return
-    formulas = [mathml(tex, page) for tex in pieces[1::2]]
-    for formula, tail in zip(formulas, pieces[2::2], strict=True):
-        formula.tail = tail
-    if getattr(text, "is_tail", False):
-        parent.tail = pieces[0]
-        for formula in reversed(formulas):
-            kept = formula.tail
-            parent.addnext(formula)
-            formula.tail = kept
-    else:
-        parent.text = pieces[0]
-        for place, formula in enumerate(formulas):
-            parent.insert(place, formula)

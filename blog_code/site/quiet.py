@@ -9,8 +9,6 @@ from mkdocs.__main__ import cli
 
 TALKATIVE = (
     "mkdocs.commands.build",
-    "mkdocs.mkdocs-jupyter",
-    "mkdocs.plugins.mkdocs_jupyter",
     "mkdocs.plugins.mkdocs_macros.util",
 )
 

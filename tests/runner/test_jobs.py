@@ -60,7 +60,7 @@ def test_an_edit_of_the_prose_executes_nothing_and_renews_the_editions(repo: Rep
     assert done.returncode == 0
     assert "fresh, 0 cells executed, editions made anew from the prose" in done.stdout
     assert b"Better prose." in after["x.ipynb"] and b"# Better prose." in after["x.py"]
-    assert {name for name in before if before[name] != after[name]} == {"x.ipynb", "x.py"}
+    assert {name for name in before if before[name] != after[name]} == {"x.ipynb", "x.py", "notebook.md"}
     assert "editions made anew" not in repo.blog("run").stdout
 
 

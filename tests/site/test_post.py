@@ -172,7 +172,7 @@ def test_maths_needs_no_script(page: html.HtmlElement) -> None:
 
 def test_notebook_view_is_ours_alone(thin: Built) -> None:
     """The notebook's page loads no MathJax, sets formulas all the same, and is no search result."""
-    text = thin.text("runs/thin-post/thin-post/")
+    text = thin.text("runs/thin-post/notebook/")
 
     assert "mathjax" not in text.lower() and "<math" in text
     assert '<meta name="robots" content="noindex">' in text
@@ -180,21 +180,12 @@ def test_notebook_view_is_ours_alone(thin: Built) -> None:
 
 def test_pictures_of_a_notebook_have_their_words(real: Built) -> None:
     """Whoever hears the notebook's page is told what each picture shows, as on the page of the post."""
-    view = html.document_fromstring(real.text("runs/flax-and-optax/flax-and-optax/"))
-    words = [picture.get("alt") for picture in view.xpath("//*[contains(@class, 'jp-')]/img")]
+    view = html.document_fromstring(real.text("runs/flax-and-optax/notebook/"))
+    words = [picture.get("alt") for picture in view.xpath("//*[@class='notebook-cell']//img")]
     post = (real.root / "docs" / "posts" / "flax-and-optax.md").read_text("utf-8")
 
     assert len(words) > 5
     assert not [alt for alt in words if f"![{alt}](../runs/" not in post]
-
-
-def test_notebook_views_share_their_styles(thin: Built) -> None:
-    """Jupyter's 600 KB of styles are one file that the browser keeps, not a part of every notebook's page."""
-    text = thin.text("runs/thin-post/thin-post/")
-    sheets = re.findall(r'<link rel="stylesheet" href="(?:\.\./)*(assets/notebook-\w+\.css)">', text)
-
-    assert len(text) < 100_000
-    assert sum((thin.folder / sheet).stat().st_size for sheet in sheets) > 500_000
 
 
 def test_files_to_take_away(thin: Built, page: html.HtmlElement) -> None:
