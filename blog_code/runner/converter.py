@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from lxml import html
+from lxml import etree, html
 from mkdocs_jupyter.convert import NotebookHTMLExporter
 from pygments import highlight
 from pygments.formatters import HtmlFormatter
@@ -41,6 +41,11 @@ def as_html(made_by: Any, notebook: str, pictures: dict[str, list[list[str]]]) -
     """
     body, _ = made_by.from_file(io.StringIO(notebook), resources={"pictures": pictures})
     tree = html.fragment_fromstring(body.strip())  # what an author leaves open ends here
+    for pre in tree.xpath(".//pre[not(code)]"):  # of a fence in the prose
+        code = etree.Element("code")
+        code.text, pre.text = pre.text, None
+        code.extend(pre)
+        pre.append(code)
     places = "".join(f'<li><a href="#{h.get("id")}">{h.text_content()}</a></li>' for h in tree.iter("h2"))
     if places and (title := tree.find(".//h1")) is not None:
         contents = f"<details><summary>Contents</summary><ul>{places}</ul></details>"
