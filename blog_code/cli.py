@@ -14,6 +14,7 @@ import typer
 from blog_code.errors import PostError
 
 if TYPE_CHECKING:
+    from blog_code.repository import Repository
     from blog_code.runner.check import Verdict
 
 app = typer.Typer(
@@ -181,15 +182,30 @@ def build(
     For a release, the editions of fresh posts are first made anew where their prose is newer.
     """
     from blog_code.repository import Repository
-    from blog_code.site.build import build_site
 
     if release:
         from blog_code.runner.jobs import refresh_posts
 
         refresh_posts(root())
     repository = Repository(root())
-    refuse_wrong(repository.check(), release)
-    say_where(build_site(repository))
+    verdicts = repository.check()
+    refuse_wrong(verdicts, release)
+    say_where(build_changed(repository, verdicts))
+
+
+def build_changed(repository: "Repository", verdicts: list["Verdict"]) -> Path:
+    """Build the site, unless it is what would be built; return its folder."""
+    from blog_code.site.stamp import is_built, take_stamp, write_stamp
+
+    stamp = take_stamp(repository.root, verdicts)
+    if is_built(repository.root, stamp):
+        typer.echo("Nothing has changed since the site was built.")
+        return repository.root / "site"
+    from blog_code.site.build import build_site
+
+    folder = build_site(repository)
+    write_stamp(repository.root, stamp)
+    return folder
 
 
 def say_where(folder: Path) -> None:
@@ -213,7 +229,6 @@ def site() -> None:
     """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
     from blog_code.repository import Repository
     from blog_code.runner.jobs import run_posts
-    from blog_code.site.build import build_site
 
     steps: list[tuple[str, float]] = []
     clock = time.monotonic()
@@ -230,7 +245,7 @@ def site() -> None:
     typer.echo("\n".join(map(str, verdicts)))
     step("check")
     refuse_wrong(verdicts, False)
-    address = build_site(repository)
+    address = build_changed(repository, verdicts)
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))
     say_where(address)
