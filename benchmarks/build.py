@@ -80,7 +80,7 @@ class Ours(Way):
                 f"slug: post-{post}\ncategories: [Measured]\n---\n\n{PROSE}\n\n<!-- more -->\n\n## Code\n\n"
                 f'``` {{ .python }}\n--8<-- "post_{post}/helper.py:helper"\n```\n\n'
                 f'``` {{ .python }}\n--8<-- "post_{post}/story.py:show"\n```\n\n'
-                f'``` {{ .text .output }}\n--8<-- "post-{post}/show.txt"\n```\n\n{PROSE}\n'
+                f'--8<-- "post-{post}/show.out.html"\n\n{PROSE}\n'
             )
 
     def helper(self, folder: Path, post: int) -> Path:

@@ -48,7 +48,7 @@ def write_ours(folder: Path, posts: int) -> None:
             parts += [
                 f"## Part {cell}\n\n{PROSE}\n",
                 f'``` {{ .python }}\n--8<-- "post_{post}/story.py:cell-{cell}"\n```\n',
-                f'``` {{ .text .output }}\n--8<-- "post-{post}/cell-{cell}.txt"\n```\n',
+                f'--8<-- "post-{post}/cell-{cell}.out.html"\n',
             ]
         (folder / "docs" / "posts" / f"post-{post}.md").write_text("\n".join(parts))
 

@@ -14,6 +14,7 @@ from blog_code.posts.lint import lint
 from blog_code.posts.regions import Region, read_regions
 
 RUNS = "docs/runs"
+INCLUDED = ".out.html"  # the end of a file of a run that a page includes: what a region printed or displayed
 PYTHON = {"python", "py", "python3", "py3", "pycon", "ipython", "ipython3"}
 FLAGS = {"shown", "raises", "parameters", "quiet"}
 SNIPPET = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*)["']\s*$""")
@@ -46,7 +47,7 @@ class Cell:
 
     def may_leave(self, file: str) -> bool:
         """Say whether a file has the name of an output that this cell may leave."""
-        return bool(re.fullmatch(rf"{re.escape(self.name)}(-\d+)?\.(txt|svg|png|html)", file))
+        return bool(re.fullmatch(rf"{re.escape(self.name)}(-\d+)?\.(txt|svg|png|html|out\.html)", file))
 
 
 @dataclass(frozen=True)
@@ -212,7 +213,7 @@ def _read_prose(post: Post, prose: Prose) -> None:
         if line in hidden:
             continue
         if (include := SNIPPET.match(text)) and include[1].startswith(f"{post.slug}/"):
-            post.mentions.append(Mention(include[1].removeprefix(f"{post.slug}/"), line))
+            _read_include(post, include[1], line)
         elif include or "--8<--" in text:
             post.report(line, "an include outside a fence that is no output of this post")
         for alt, target in IMAGE.findall(text):
@@ -220,6 +221,24 @@ def _read_prose(post: Post, prose: Prose) -> None:
                 post.report(line, f"image {target} without alt text", "say what it shows")
             if target.startswith(f"../runs/{post.slug}/"):
                 post.mentions.append(Mention(target.removeprefix(f"../runs/{post.slug}/"), line, alt))
+
+
+def _read_include(post: Post, target: str, line: int, *, fence: bool = False) -> None:
+    """Keep an output of the run that a page includes, and report one that is not as a page can take it."""
+    file = target.removeprefix(f"{post.slug}/")
+    stem, dot, suffix = file.partition(".")
+    if dot + suffix in {".txt", ".html", INCLUDED} and (fence or dot + suffix != INCLUDED):
+        lines = "these lines of the fence" if fence else "this line"
+        fix = f'write instead of {lines}: --8<-- "{post.slug}/{stem}{INCLUDED}"'
+        post.report(line, f"{file} is included as it stands, so what was printed could mean something", fix)
+        file = stem + INCLUDED
+    elif fence or suffix not in {"md", INCLUDED[1:]}:
+        fix = f'let a cell print it, and include that: --8<-- "{post.slug}/REGION{INCLUDED}"'
+        post.report(line, f"{file} is no output that a page includes", fix)
+    elif (post.root / "blog_code" / target).exists():
+        fix = f"delete blog_code/{target}: the page would include that instead"
+        post.report(line, f"{target} lies in blog_code too", fix)
+    post.mentions.append(Mention(file, line))
 
 
 def _read_fence(post: Post, fence: Fence) -> Cell | None:
@@ -232,14 +251,21 @@ def _read_fence(post: Post, fence: Fence) -> Cell | None:
         return None
     if "output" in classes:
         if len(snippets) != 1 or "\n" in content.strip():
-            fix = f'let a cell print it, and show that: --8<-- "{post.slug}/REGION.txt"'
+            fix = f'let a cell print it, and show that: --8<-- "{post.slug}/REGION{INCLUDED}"'
             post.report(line, "an output typed into the page", fix)
         elif not snippets[0].startswith(f"{post.slug}/"):
             post.report(line, f"{snippets[0]} is no output of this post")
         else:
-            post.mentions.append(Mention(snippets[0].removeprefix(f"{post.slug}/"), line))
+            _read_include(post, snippets[0], line, fence=True)
         return None
     if not PYTHON & {name.lower() for name in classes[:1]}:
+        for snippet in snippets:
+            if (post.root / "blog_code" / snippet.partition(":")[0]).exists():
+                continue
+            if snippet.startswith(f"{post.slug}/"):
+                _read_include(post, snippet, line, fence=True)
+            else:
+                post.report(line, f"{snippet} is neither in blog_code nor an output of this post")
         if snippets and PurePosixPath(snippets[0].partition(":")[0]).suffix == ".py":
             post.report(line, "a region in a fence that is not { .python }")
         return None

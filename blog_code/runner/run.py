@@ -5,6 +5,7 @@ import datetime
 import os
 import platform
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -116,7 +117,7 @@ def refresh(post: Post, record: Record) -> bool:
     else:
         return False
     with _writing(post) as staging:
-        names = {*record.outputs, "record.json", *derived_names(post)} - set(made)
+        names = {*record.outputs, "record.json", *derived_names(post, record)} - set(made)
         kept = {name: (post.run_folder / name).read_bytes() for name in names}
         write_files(staging, {**kept, **made})
         replace_folder(staging, post.run_folder)
@@ -152,20 +153,18 @@ def run_files(post: Post, result: "RunResult", *, quick: bool = False) -> dict[s
     from blog_code.runner.figures import mark_quick
 
     files: dict[str, bytes] = {}
-    reserved = {*derived_names(post), "record.json"}
-    for name, content in [
-        *(item for cell in result.cells for item in cell.files.items()),
-        *result.files.items(),
-    ]:
-        if name in files or name in reserved:
-            message = f"two outputs would be called {name}"
-            raise PostError(
-                post.finding(1, message, f"rename a region or a file, then: blog run {post.slug}")
-            )
+    left = [item for cell in result.cells for item in cell.files.items()] + list(result.files.items())
+    for name, content in left:
         files[name] = mark_quick(name, content) if quick and name in result.files else content
     made = make_record(post, result, files, quick=quick)
     outputs = {cell.cell.name: cell.outputs for cell in result.cells}
     derived = derived_files(post, Record.model_validate(made), outputs)
+    # Not every file system tells A from a.
+    names = [*(name for name, _ in left), *{*derived, "record.json", f"{post.slug}.py"}]
+    count = Counter(name.lower() for name in names)
+    if twice := [name for name in names if count[name.lower()] > 1]:
+        fix = f"rename a region or a file, then: blog run {post.slug}"
+        raise PostError(post.finding(1, f"two outputs would be called {twice[0]}", fix))
     return {**files, **derived, "record.json": as_json(made)}
 
 

@@ -164,14 +164,14 @@ LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
         "y/first.txt is no output of this post",
     ),
     "an output that no page shows": (
-        lambda repo: repo.edit(PAGE, '``` { .text .output }\n--8<-- "x/second.txt"\n```\n', ""),
+        lambda repo: repo.edit(PAGE, '--8<-- "x/second.out.html"\n', ""),
         PAGE,
-        "second.txt is shown nowhere",
+        "second.out.html is shown nowhere",
     ),
     "an output that no run wrote": (
-        add('``` { .text .output }\n--8<-- "x/third.txt"\n```\n'),
+        add('--8<-- "x/third.out.html"\n'),
         PAGE,
-        "third.txt was written by no run",
+        "third.out.html was written by no run",
     ),
     "a figure that no run wrote": (
         add("![A curve](../runs/x/curve.svg)\n"),

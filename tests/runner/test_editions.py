@@ -102,7 +102,7 @@ def rich(repo: Repository) -> Repository:
         values: {total: {is: 3, within: 0}, took: {timing: true, format: .3f}}
         requirements: [numpy]
         """,
-        end='``` { .text .output }\n--8<-- "x/shown-last.txt"\n```\n' + TAIL,
+        end='--8<-- "x/shown-last.out.html"\n' + TAIL,
     )
     page = (repo.root / "docs/posts/x.md").read_text()
     shown = '``` { .python .quiet .shown}\n--8<-- "x/story.py:twin"\n```\n'
