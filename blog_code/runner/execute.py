@@ -23,11 +23,15 @@ from blog_code.errors import Finding, PostError
 from blog_code.posts.post import Cell, Post
 from blog_code.posts.regions import imports
 from blog_code.runner.git import commit_of
-from blog_code.runner.kernels import ForkServer, new_manager
+from blog_code.runner.kernels import ForkServer, Needs, new_manager
 from blog_code.runner.lock import LOCK, Lock, normal_name, read_lock
 from blog_code.runner.outputs import COLOUR_CODES, CellResult, collect
 
 QUESTIONS = Path(__file__).with_name("questions.py")
+# A cell that sets a variable for a package that it imports then, or that looks at what has been imported.
+MEDDLES = re.compile(
+    r"environ\s*(\[[^\]]*\]\s*=(?!=)|\.(update|setdefault|pop)|\|=)|putenv|sys\.modules|meta_path"
+)
 KERNEL_OPTIONS = [
     "--InlineBackend.figure_formats={'svg','png'}",
     "--InlineBackend.print_figure_kwargs={'bbox_inches':None}",
@@ -102,6 +106,12 @@ def check_installed(post: Post) -> None:
             raise PostError(Finding(LOCK, 1, message, f"make site installs it, then: blog run {post.slug}"))
 
 
+def kernel_needs(post: Post) -> Needs:
+    """Return what a kernel may share with others: nothing where a cell changes what an import does."""
+    sources = [cell.region.source for cell in post.cells if cell.runs]
+    return Needs(tuple(sorted(imported_packages(post))), any(map(MEDDLES.search, sources)))
+
+
 def imported_packages(post: Post) -> set[str]:
     """What the cells that run import, but for Python's own modules."""
     sources = [cell.region.source for cell in post.cells if cell.runs]
@@ -158,10 +168,12 @@ def _kernel(
     fork_server: ForkServer, post: Post, first: Cell, say: Callable[[str], None]
 ) -> Iterator[tuple[_Client, Path]]:
     """A kernel in an empty folder, which leaves no process behind."""
-    folder = fork_server.folder()
+    folder, needs = fork_server.folder(), kernel_needs(post)
+    if needs.plain:
+        say(f"{post.slug}: its cells change what Python imports, so its kernel imports everything anew")
     client = _Client(
         nbformat.v4.new_notebook(),
-        km=new_manager(fork_server, folder),
+        km=new_manager(fork_server, folder, needs),
         store_widget_state=False,
         shutdown_kernel="immediate",
     )

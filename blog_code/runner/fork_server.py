@@ -7,6 +7,7 @@ On macOS, whose frameworks do not survive a fork, each kernel is this script, st
 
 import contextlib
 import ctypes
+import importlib
 import json
 import os
 import shutil
@@ -16,6 +17,17 @@ import sys
 import time
 
 PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
+# What survives a fork and takes long to import, by the package that a cell names; never JAX and its threads.
+# pyplot stays out: it looks for its backend when it is imported, which is the kernel's.
+SHARED = {
+    "numpy": ("numpy",),
+    "pandas": ("pandas",),
+    "matplotlib": (
+        "matplotlib.figure",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.backends.backend_svg",
+    ),
+}
 
 
 def warm() -> None:
@@ -35,6 +47,8 @@ def become_kernel(arguments: list[str], folder: str) -> None:
     from ipykernel import kernelapp
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()  # or all kernels would draw the same numbers
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what the kernel itself has to say goes where our errors go
@@ -65,16 +79,22 @@ def spawn(arguments: list[str], folder: str) -> int:
 
 def serve(home: str) -> None:
     """Start a kernel for each request, until there are no more."""
-    start = spawn if sys.platform == "darwin" else fork
-    if start is fork:
+    forks = sys.platform != "darwin"
+    if forks:
         warm()
+    wanted: set[str] = set()
     with contextlib.suppress(AttributeError):  # what a kernel leaves behind when it dies becomes ours
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a kernel that ended is gone at once: nobody waits for it
     children: list[int] = []
     try:
         while request := sys.stdin.readline():
-            children.append(start(**json.loads(request)))
+            needs = json.loads(request)
+            imports, plain = needs.pop("imports"), needs.pop("plain")
+            if forks and not plain:
+                share(wanted & set(imports))
+                wanted |= set(imports)
+            children.append((fork if forks and not plain else spawn)(**needs))
             print(children[-1], flush=True)
     finally:
         sweep()  # first of all, while it can be told what descends from a kernel
@@ -89,6 +109,13 @@ def serve(home: str) -> None:
                 break
             time.sleep(0.01)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def share(packages: set[str]) -> None:
+    """Import what a kernel before has imported too, once for all that follow."""
+    for name in (module for package in packages & set(SHARED) for module in SHARED[package]):
+        with contextlib.suppress(ImportError):  # which the cell will say
+            importlib.import_module(name)
 
 
 def sweep() -> bool:

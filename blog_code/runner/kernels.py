@@ -10,6 +10,7 @@ import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
 from types import TracebackType
@@ -35,6 +36,14 @@ ENVIRONMENT = {
 }
 REMOVED = {"PYTHONSTARTUP", "FORCE_COLOR", "CLICOLOR_FORCE"}
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a post's kernel is to be: the packages that cells import, and whether it shares none of them."""
+
+    imports: tuple[str, ...] = ()
+    plain: bool = False
 
 
 class ForkServer:
@@ -73,11 +82,12 @@ class ForkServer:
         folder.mkdir()
         return folder
 
-    def fork(self, arguments: list[str], folder: str) -> "Forked":
+    def fork(self, arguments: list[str], folder: str, needs: "Needs") -> "Forked":
         """Start a kernel; raises ChildProcessError where the warm process has ended."""
+        request = {"arguments": arguments, "folder": folder, "imports": needs.imports, "plain": needs.plain}
         with self._turn, contextlib.suppress(OSError, ValueError):
             assert self._process and self._process.stdin and self._process.stdout
-            self._process.stdin.write(json.dumps({"arguments": arguments, "folder": folder}) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             return Forked(int(self._process.stdout.readline()))
         raise ChildProcessError("the process that starts kernels has ended")
@@ -134,9 +144,10 @@ class _Provisioner(LocalProvisioner):
     """Forks a kernel where jupyter_client would start one."""
 
     fork_server: ForkServer
+    needs: Needs
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        kernel = self.fork_server.fork(cmd[cmd.index("-f") :], kwargs["cwd"])
+        kernel = self.fork_server.fork(cmd[cmd.index("-f") :], kwargs["cwd"], self.needs)
         self.process, self.pid, self.pgid = kernel, kernel.pid, kernel.pid  # type: ignore[assignment]
         self.cwd = kwargs["cwd"]
         return self.connection_info
@@ -170,12 +181,12 @@ class _KernelClient(AsyncKernelClient):
         raise RuntimeError("it does not answer")
 
 
-def new_manager(fork_server: ForkServer, folder: Path) -> AsyncKernelManager:
+def new_manager(fork_server: ForkServer, folder: Path, needs: Needs) -> AsyncKernelManager:
     """A manager whose kernel the server will fork; they talk through sockets beside its folder."""
     manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}-socket")
     manager.client_factory = _KernelClient
     manager.connection_file = f"{folder}.json"
     provisioner = _Provisioner(parent=manager, kernel_spec=manager.kernel_spec)
-    provisioner.fork_server = fork_server
+    provisioner.fork_server, provisioner.needs = fork_server, needs
     manager.provisioner = provisioner
     return manager
