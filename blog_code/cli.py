@@ -225,7 +225,11 @@ def refuse_wrong(verdicts: list["Verdict"], release: bool) -> None:
 
 
 @app.command()
-def site() -> None:
+def site(
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Posts that run at the same time; one a core.")
+    ] = None,
+) -> None:
     """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
     from blog_code.repository import Repository
     from blog_code.runner.jobs import run_posts
@@ -238,7 +242,7 @@ def site() -> None:
         steps.append((name, time.monotonic() - clock))
         clock = time.monotonic()
 
-    good = run_posts(chosen(None), root())
+    good = run_posts(chosen(None), root(), jobs=jobs)
     step("run")
     repository = Repository(root())
     verdicts = repository.check()
