@@ -1,7 +1,10 @@
-"""`python -m benchmarks [NAME…] [--full]`: measure, print ratios, write benchmarks/results/*.json."""
+"""`python -m benchmarks [NAME…] [--full]`: measure, print ratios, write benchmarks/results/*.json and
+the tables that the page includes."""
 
 import argparse
 import importlib
+
+from benchmarks.tables import write_tables
 
 NAMES = ("epoch", "elbo", "build", "runner", "demo")
 
@@ -19,6 +22,7 @@ def main() -> None:
     for name in options.names or NAMES:
         print(f"== {name}", flush=True)
         importlib.import_module(f"benchmarks.{name}").measure(options.full)
+    write_tables()
 
 
 if __name__ == "__main__":

@@ -32,6 +32,10 @@ plugins:
       on_undefined: strict
       on_error_fail: true
       include_yaml: [docs/runs/values.yml]
+      j2_variable_start_string: "{{="
+      j2_block_start_string: "\ufdd0%"
+      j2_comment_start_string: "\ufdd0#"
+      j2_extensions: [blog_code.site.inert.Inert]
 markdown_extensions:
   - attr_list
   - pymdownx.superfences

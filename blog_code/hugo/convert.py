@@ -244,7 +244,7 @@ class Conversion:
         return parity.first_difference(expected, [_without_id(unit) for unit in parity.units(html)])
 
     def _page_html(self, text: str) -> str:
-        return self.workshop.page.html(escapes.for_jinja(text))
+        return self.workshop.page.html(text)
 
     def _check_whole(self, html: str, text: str, body: Body) -> None:
         found = parity.units(self._page_html(text))
@@ -430,11 +430,7 @@ def _line_with_shortcodes(line: str, renditions: Sequence[Rendition]) -> str:
 def _html_with_shortcodes(html: str, renditions: Sequence[tuple[Rendition, PageRenderer]]) -> str:
     def one(found: re.Match[str]) -> str:
         became, page = renditions[int(found[1])]
-        return (
-            became.html
-            if became.html or not became.markdown
-            else page.html(escapes.for_jinja(became.markdown))
-        )
+        return became.html if became.html or not became.markdown else page.html(became.markdown)
 
     html = re.sub(rf"<p>\s*{WORD.pattern}\s*</p>", one, html)
     return WORD.sub(one, html).replace(MORE, "")

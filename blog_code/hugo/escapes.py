@@ -1,7 +1,7 @@
 """What must be escaped so that Python-Markdown prints it as it stands.
 
 Goldmark took these characters for text. Each rule below names a reader on this side that would take them for
-markup: Python-Markdown itself, attr_list, arithmatex, smarty, tilde, snippets, or Jinja before all of them.
+markup: Python-Markdown itself, attr_list, arithmatex, smarty, tilde, snippets, or `{{= post.value }}`.
 """
 
 import re
@@ -11,7 +11,7 @@ SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$^=:&\"'/?@;%")
 
 _TAG_START = re.compile(r"<(?=[A-Za-z/!?]|$)")
 _ENTITY = re.compile(r"&(?=#\d+;|#[xX][0-9a-fA-F]+;|\w+;)")
-_JINJA = re.compile(r"\{(?=[{%#])")
+_VALUE = re.compile(r"\{(?=\{=)")
 _LINK_LIKE = re.compile(r"\[(?=\^|[^\]]*$|[^\]]*\]\s?[(\[:]|TOC\])")
 
 
@@ -57,7 +57,7 @@ def _one(character: str, left: str, right: str, rest: str, in_link: bool, in_cel
     if character == "]":
         return entity("]") if in_link or (len(rest) == 1 and right in "([") else character
     if character == "{":
-        return entity("{") if _JINJA.match(rest + right) else "\\{" if left in "\n`*_)]>~" else character
+        return entity("{") if _VALUE.match(rest + right) else "\\{" if left in "\n`*_)]>~" else character
     if character in "\"'":
         return "&quot;" if character == '"' else "&#39;"
     if character == "|" and in_cell:
@@ -109,26 +109,6 @@ def escape_line_start(line: str) -> str:
             place = found.end() - 1 if offset else 0
             return f"{line[:place]}\\{line[place:]}"
     return line
-
-
-def for_jinja(text: str) -> str:
-    """Keep the macros plugin from what looks like its own; marked regions become `raw` blocks."""
-    parts = re.split(f"({RAW_START}.*?{RAW_END})", text, flags=re.DOTALL)
-    for index, part in enumerate(parts):
-        if part.startswith(RAW_START):
-            parts[index] = f"{{% raw %}}{part[1:-1]}{{% endraw %}}"
-        else:
-            parts[index] = re.sub(r"\{(?=[{%#])(.)", lambda m: "{{ '" + m[0] + "' }}", part)
-    return "".join(parts)
-
-
-def needs_raw(text: str) -> bool:
-    """Whether code holds something that Jinja would read and that a `raw` block can protect."""
-    return bool(re.search(r"\{[{%#]", text)) and not re.search(r"\{%-?\s*endraw", text)
-
-
-# Marks of our own around code that becomes a `raw` block; they never leave this package.
-RAW_START, RAW_END = "\ue000", "\ue001"
 
 
 def destination(address: str) -> str:

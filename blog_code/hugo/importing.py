@@ -18,7 +18,6 @@ from blog_code.hugo.addresses import Addresses, Resolver, page_target
 from blog_code.hugo.convert import Conversion, Workshop
 from blog_code.hugo.dialect import Dialect, Maths
 from blog_code.hugo.embeds import read_mapping
-from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.hugo_site import HugoPost, HugoSite, open_site
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_header import page_header, strings, wants_maths
@@ -214,7 +213,7 @@ def _convert(
         header.values["executed"] = False  # the page then says so, and `blog check` lets the code stand
     if not ready.code and extraction.has_python(text):
         report.notes.append(f"{post.path}: its Python is shown, not run; --extract moves it into blog_code")
-    page = f"{header.text()}\n{for_jinja(text).rstrip()}\n"
+    page = f"{header.text()}\n{text.rstrip()}\n"
     ready.files[here.file] = page.encode()
     for resource in post.resources:
         name = resource.relative_to(post.path.parent).as_posix()

@@ -10,7 +10,6 @@ from typing import Any
 
 import yaml
 
-from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.problems import refusal
 from blog_code.hugo.source import read_date
 
@@ -108,7 +107,7 @@ def page_header(given: Mapping[str, Any], slug: str, zone: str | None, now: dt.d
     if markup in _OTHER_FORMATS:
         raise refusal(f"`markup: {markup}` is not Markdown; convert the post to Markdown first")
     # The macros plugin reads titles too.
-    header.values["title"] = for_jinja(str(values.get("title") or slug.replace("-", " ").capitalize()))
+    header.values["title"] = str(values.get("title") or slug.replace("-", " ").capitalize())
     if not values.get("title"):
         header.notes.append(f"no title; the page is called {header.values['title']!r}")
     header.values |= _dates(values, zone, header)

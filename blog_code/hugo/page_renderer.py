@@ -3,20 +3,18 @@
 from collections.abc import Mapping
 from typing import Any
 
-import jinja2
 import markdown
 
 Extensions = Mapping[str, Mapping[str, Any]]  # those of mkdocs.yml by name, with their options
 
 
 class PageRenderer:
-    """Renders with the macros plugin first, then with Python-Markdown and the extensions of a site."""
+    """Renders with Python-Markdown and the extensions of a site."""
 
     def __init__(self, extensions: Extensions) -> None:
         self._markdown = markdown.Markdown(extensions=list(extensions), extension_configs=extensions)
-        self._jinja = jinja2.Environment(undefined=jinja2.StrictUndefined)
 
     def html(self, text: str) -> str:
         """Return the HTML of a page's text, without its front matter."""
         self._markdown.reset()
-        return str(self._markdown.convert(self._jinja.from_string(text).render()))
+        return str(self._markdown.convert(text))

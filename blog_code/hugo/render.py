@@ -167,8 +167,7 @@ def code_block(code: str, language: str, options: dict[str, Any]) -> str:
     header = " ".join([header or ("text" if wanted else ""), *wanted]).strip()
     body = code if not code or code.endswith("\n") else code + "\n"
     body = re.sub(r"(?m)^([ \t]*)(;*-+8<-+)", r"\1;\2", body)
-    fence = f"{ticks}{' ' if header else ''}{header}\n{body}{ticks}"
-    return f"{escapes.RAW_START}\n{fence}\n{escapes.RAW_END}" if escapes.needs_raw(fence) else fence
+    return f"{ticks}{' ' if header else ''}{header}\n{body}{ticks}"
 
 
 def _list(node: RenderTreeNode, context: RenderContext) -> str:

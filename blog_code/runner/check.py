@@ -2,14 +2,13 @@
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import PurePosixPath
 
 from blog_code.errors import Finding, PostError
 from blog_code.posts.post import INCLUDED, Cell, Mention, Post
-from blog_code.posts.values import EXPRESSION, within
+from blog_code.posts.values import quoted, within
 from blog_code.runner.derived import (
     accepted_outputs,
     derived_names,
@@ -33,7 +32,6 @@ from blog_code.runner.record import (
 from blog_code.runner.view import VIEW, is_current, is_whole
 
 TEXT_BUDGET, FIGURE_BUDGET, POST_BUDGET = 100_000, 500_000, 2_000_000  # bytes that a page takes of a run
-STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
 
 
 @dataclass
@@ -230,26 +228,26 @@ def _derived(post: Post, record: Record, verdict: Verdict) -> None:
 
 
 def _values(post: Post, record: Record) -> Iterator[Finding]:
-    """Find values undeclared, unused, not in the run, or outside their tolerance; and other expressions."""
+    """Find values undeclared, unused, not in the run, or outside their tolerance."""
     used: set[str] = set()
-    for number, text in enumerate(post.body.split("\n"), post.first_line):
-        if statement := STATEMENT.search(text):
-            message = f"{statement[0]} works on the page alone: the editions would show it as it stands"
-            yield post.finding(number, message, "write sentences that hold for every run")
-        for expression in EXPRESSION.findall(text):
-            package, _, name = expression.partition(".")
-            if package != post.package or not name.isidentifier():
-                fix = f"quote values as {{{{ {post.package}.name }}}}, with their format in the front matter"
-                yield post.finding(number, f"the expression {expression} is no value of this post", fix)
-                continue
-            used.add(name)
-            if name not in post.meta.values:
-                message = f"value {name} is used and not declared"
-                yield post.finding(number, message, "declare it under values in the front matter")
+    for number, name, package in quoted(post.body, post.first_line):
+        if package != post.package:
+            expression = f"{package}.{name}" if name else package
+            fix = f"quote values as {{{{= {post.package}.name }}}}; &#123;{{= are the braces themselves"
+            yield post.finding(number, f"the expression {expression} is no value of this post", fix)
+            continue
+        used.add(name)
+        if name not in post.meta.values:
+            message = f"value {name} is used and not declared"
+            yield post.finding(number, message, "declare it under values in the front matter")
     for name, declared in post.meta.values.items():
         line, value = post.line_of("values", name), record.all_values.get(name)
         if name not in used:
-            yield post.finding(line, f"value {name} is declared and not used", "quote or delete it")
+            yield post.finding(
+                line,
+                f"value {name} is declared and not used",
+                f"quote it, {{{{= {post.package}.{name} }}}}, or delete it",
+            )
         if value is None:
             yield post.finding(line, f"value {name} is not in the record", f"blog run {post.slug}")
         elif not within(value, declared):

@@ -10,7 +10,6 @@ from pathlib import Path
 from blog_code.hugo import importing, parity
 from blog_code.hugo.convert import Conversion, Workshop
 from blog_code.hugo.dialect import Dialect
-from blog_code.hugo.escapes import for_jinja
 from blog_code.hugo.links import Target
 from blog_code.hugo.page_renderer import PageRenderer
 from blog_code.hugo.problems import refusal
@@ -93,7 +92,7 @@ def convert(workshop: Workshop, text: str, dialect: Dialect | None = None) -> st
 
 def difference(hugo: str, page: str, workshop: Workshop) -> str:
     """Say where a page of this site differs from Hugo's, or nothing."""
-    here = workshop.page.html(for_jinja(page))
+    here = workshop.page.html(page)
     maths = "arithmatex" in here
     if maths:
         hugo, here = without_maths_marks(hugo), without_maths_marks(here)

@@ -29,7 +29,13 @@ theme: {name: material, font: false}
 plugins:
   - tags
   - blog: {blog_dir: ".", post_dir: "posts", post_url_format: "posts/{slug}"}
-  - macros: {on_undefined: strict, on_error_fail: true}
+  - macros:
+      on_undefined: strict
+      on_error_fail: true
+      j2_variable_start_string: "{{="
+      j2_block_start_string: "\ufdd0%"
+      j2_comment_start_string: "\ufdd0#"
+      j2_extensions: [blog_code.site.inert.Inert]
 validation:
   nav: {omitted_files: warn}
   links: {anchors: warn, absolute_links: warn, unrecognized_links: warn}

@@ -18,7 +18,7 @@ from blog_code.runner.record import read_record
 TAIL = """
 Some `{ .code }` and $x_{i=1}$ stay; a [link](https://example.org "A title") stays, [ours](other.md#here)
 is text. **Bold**{ .shout } goes plain. ![A chart](../runs/x/drawn.svg){ width="300" }
-{{ x.total }} is quoted and took {{ x.took }} s. { #anchor .wide }
+{{= x.total }} is quoted and took {{= x.took }} s. { #anchor .wide }
 
 /// tab | NNX
     new: true
@@ -256,7 +256,7 @@ def test_values_reach_the_prose_of_a_built_page(repo: Repository) -> None:
     repo.post(
         first="total = -3.25\nprint(total)",
         front="values: {total: {is: -3, within: 1, format: .1f}}",
-        end="It is {{ x.total }}.",
+        end="It is {{= x.total }}.",
     )
     repo.accept()
     build = [
@@ -285,7 +285,7 @@ def test_editions_quote_what_the_page_quotes(repo: Repository) -> None:
     repo.post(
         first="total = 3\nprint(total)",
         front="values: {total: {is: 3, within: 0}}",
-        end="``` { .text }\nin all {{ x.total }}\n```\n\n/// tab | Of {{ x.total }}\n\nOne.\n\n///\n\n"
+        end="``` { .text }\nin all {{= x.total }}\n```\n\n/// tab | Of {{= x.total }}\n\nOne.\n\n///\n\n"
         "<!-- a note --> Words behind it.\n",
     )
     folder = repo.run()
