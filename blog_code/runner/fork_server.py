@@ -85,7 +85,7 @@ def serve(home: str) -> None:
     wanted: set[str] = set()
     with contextlib.suppress(AttributeError):  # what a kernel leaves behind when it dies becomes ours
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a kernel that ended is gone at once: nobody waits for it
+    signal.signal(signal.SIGCHLD, reap)
     children: list[int] = []
     try:
         while request := sys.stdin.readline():
@@ -109,6 +109,13 @@ def serve(home: str) -> None:
                 break
             time.sleep(0.01)
         shutil.rmtree(home, ignore_errors=True)
+
+
+def reap(*_: object) -> None:
+    """Collect what has ended, so that it is gone at once and its time is in our account."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def share(packages: set[str]) -> None:
