@@ -6,7 +6,7 @@ import importlib
 
 from benchmarks.tables import write_tables
 
-NAMES = ("epoch", "elbo", "build", "runner", "demo")
+NAMES = ("epoch", "elbo", "build", "demo")
 
 
 def main() -> None:

@@ -230,9 +230,8 @@ def site(
         int | None, typer.Option("--jobs", min=1, help="Posts that run at the same time; one a core.")
     ] = None,
 ) -> None:
-    """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
+    """Check, run what is stale, build: from a checkout to pages, with the seconds of each step."""
     from blog_code.repository import Repository
-    from blog_code.runner.jobs import run_posts
 
     steps: list[tuple[str, float]] = []
     clock = time.monotonic()
@@ -242,12 +241,18 @@ def site(
         steps.append((name, time.monotonic() - clock))
         clock = time.monotonic()
 
-    good = run_posts(chosen(None), root(), jobs=jobs)
-    step("run")
-    repository = Repository(root())
+    good, repository = True, Repository(root())
     verdicts = repository.check()
-    typer.echo("\n".join(map(str, verdicts)))
     step("check")
+    if wrong := {verdict.post for verdict in verdicts if verdict.findings or verdict.wrong(release=True)}:
+        from blog_code.runner.jobs import run_posts
+
+        good = run_posts([path for path in chosen(None) if path.stem in wrong], root(), jobs=jobs)
+        step("run")
+        repository = Repository(root())
+        verdicts = repository.check()
+        step("check")
+    typer.echo("\n".join(map(str, verdicts)))
     refuse_wrong(verdicts, False)
     address = build_changed(repository, verdicts)
     step("build")
