@@ -3,8 +3,8 @@
 The posts are as people's are: 1,700 words and eight cells, which import numpy and matplotlib, draw two
 figures and call a helper from a module. What counts is the processor's time of all processes, kernels too,
 since other work on the machine does not add to it: cold, again with nothing changed, after an edit of one
-post's prose, and after an edit of one helper. The last tells too whether the page then shows the new number: a
-page that does not is stale, and says nothing. Peers that are not installed are left out, by name.
+post's prose, and after an edit of one helper. The last tells too whether the page then shows the new number:
+one that does not is stale, and says nothing. Peers that are not installed are left out, by name.
 """
 
 import gzip

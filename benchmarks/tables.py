@@ -72,7 +72,7 @@ def build(result: Result) -> str:
     head = ("", "posts:", "cold:", "unchanged:", "prose edit:", "code edit:", "then shows", "MB:")
     check, search = result["check"], result["search"]
     said = [
-        f"A check of {check['posts']} posts, with all that is derived from their runs made again and compared,",
+        f"A check of {check['posts']} posts, with all that comes of their runs made anew and compared,",
         f"takes {check['seconds']} s; the goal is 3 s for a thousand.",
         source(result),
         "Every page loads the whole search index.",
