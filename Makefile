@@ -9,7 +9,7 @@ unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
 	--no-emit-index-url --upgrade --extra posts --extra test --extra audit
 
-.PHONY: site test quick lint serve run lock clean verify build plan execute accept release propose audit zensical bench
+.PHONY: site test quick golden lint serve run lock clean verify build plan execute accept release propose audit zensical bench
 .DELETE_ON_ERROR:
 
 ifeq ($(OS),Windows_NT)
@@ -36,6 +36,9 @@ test: lint  ## lint, types, posts, tests: all that CI runs but `make verify`; LO
 
 quick: lint  ## what needs neither a browser nor training, in under a minute
 	$(PYTEST) --quiet --durations 8 -m "not browser and not training"
+
+golden: .venv/ready  ## write tests/site/golden anew, to be looked at as a diff
+	GOLDEN=1 $(PYTEST) --quiet tests/site/test_golden.py; git diff --stat tests/site/golden
 
 lint: .venv/ready  ## lint, types, what the code imports, and whether page, code and output agree
 	$(BIN)/ruff check .
