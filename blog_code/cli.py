@@ -65,6 +65,18 @@ def blog(
     """Posts whose code runs, whose outputs are from that run, and whose page says so."""
 
 
+@app.command()
+def new(slug: Annotated[str, typer.Argument(metavar="NAME", help="Its address: a-z, 0-9, hyphens.")]) -> None:
+    """Begin a post: a page and a module with one region."""
+    import datetime
+
+    from blog_code.posts.new import new_post
+
+    for path in new_post(root(), slug, datetime.date.today()):
+        typer.echo(f"wrote {path.relative_to(root())}")
+    typer.echo(f"next: blog run --quick {slug}")
+
+
 @app.command("import")
 def import_(
     source: Annotated[

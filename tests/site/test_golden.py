@@ -20,7 +20,7 @@ RUN = "docs/runs/thin-post"
 
 
 def as_golden(built: Built, text: str) -> str:
-    """Return a text without what differs from run to run: when, where, how long, which commit and versions."""
+    """Return a text without what differs from run to run: when, where, how long, commit, versions."""
     post = read_post(built.root / "docs" / "posts" / "thin-post.md", built.root)
     record = read_record(post)
     assert record and record.commit
