@@ -22,6 +22,7 @@ from blog_code.errors import Finding, PostError
 from blog_code.posts.post import Cell, Post
 from blog_code.posts.regions import imports
 from blog_code.runner.client import Client, LostReply
+from blog_code.runner.editions import assignments
 from blog_code.runner.git import commit_of
 from blog_code.runner.kernels import ForkServer, new_manager
 from blog_code.runner.lock import LOCK, Lock, normal_name, read_lock
@@ -284,10 +285,4 @@ def quick_assignments(post: Post, cell: Cell) -> str:
         raise _failure(
             post, cell, 1, f"quick sets {unknown[0]}, which this cell of parameters does not assign"
         )
-    return "\n".join(f"{name} = {_literal(value)}" for name, value in quick.items())
-
-
-def _literal(value: object) -> str:
-    """Write a value of the front matter as Python has it; some numbers have no literal there."""
-    finite = not isinstance(value, float) or math.isfinite(value)
-    return repr(value) if finite else f"float({str(value)!r})"
+    return assignments(quick)

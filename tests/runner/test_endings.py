@@ -1,4 +1,4 @@
-"""A cell ends well, or the run fails at once, whatever its output looks like; what it prints has its place."""
+"""A cell ends well, or the run fails at once, whatever its output looks like; what it prints has a place."""
 
 import os
 from pathlib import Path
