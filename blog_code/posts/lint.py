@@ -40,6 +40,9 @@ def _lint_cells(post: "Post") -> Iterator[Finding]:
     for cell in post.cells:
         if cell.name in seen:
             yield post.finding(cell.line, f"region {cell.name} is used twice")
+        elif cell.name.lower() in map(str.lower, seen):
+            fix = "rename one: not every file system tells the names of their outputs apart"
+            yield post.finding(cell.line, f"region {cell.name} differs from another in case only", fix)
         seen.add(cell.name)
         if imported := _imports_of_ours(cell.region.source):
             number = cell.region.start + imported - 1

@@ -4,6 +4,7 @@ import ast
 import contextlib
 import inspect
 import json
+import math
 import re
 import textwrap
 from collections.abc import Iterator
@@ -44,7 +45,8 @@ def edition_files(
     wanted = requirements(post, record)
     files = {f"{post.slug}.ipynb": make_notebook(parts, wanted, outputs).encode()}
     if not no_script(post):
-        script = make_script(parts, wanted, outputs)
+        quick = post.meta.quick if record.fingerprint.get("profile") == "quick" else {}
+        script = make_script(parts, wanted, outputs, quick)
         try:
             compile(script, f"{post.slug}.py", "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
@@ -132,8 +134,13 @@ def _code(name: str, source: str, tags: list[str], outputs: list[Output]) -> dic
     return {"cell_type": "code", "execution_count": None, **made}
 
 
-def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]]) -> str:
-    """The script edition: the prose as comments, the cells in order, a header that uv and pipx understand."""
+def make_script(
+    parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]], quick: dict[str, Any]
+) -> str:
+    """The script edition: the prose as comments, the cells in order, a header that uv and pipx understand.
+
+    That of a quick run has the parameters of a quick run.
+    """
     listed = "".join(f'#     "{name}",\n' for name in wanted)
     written = [f'# /// script\n# requires-python = ">=3.12"\n# dependencies = [\n{listed}# ]\n# ///']
     for part in parts:
@@ -141,9 +148,18 @@ def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, l
             shows = any(output["output_type"] == "execute_result" for output in outputs.get(part.name, []))
             source = print_last(part.region.source) if shows else part.region.source
             written.append(_caught(source, part.name) if "raises" in part.flags else source)
+            if "parameters" in part.flags and quick:
+                written.append(assignments(quick))
         else:
             written.append("\n".join(f"# {line}".rstrip() for line in part.split("\n")))
     return "\n\n".join(written) + "\n"
+
+
+def assignments(quick: dict[str, Any]) -> str:
+    """Write the code that gives parameters their quick values; some numbers have no literal in Python."""
+    finite = {name: not isinstance(value, float) or math.isfinite(value) for name, value in quick.items()}
+    literals = {name: repr(v) if finite[name] else f"float({str(v)!r})" for name, v in quick.items()}
+    return "\n".join(f"{name} = {literal}" for name, literal in literals.items())
 
 
 def _caught(source: str, name: str) -> str:

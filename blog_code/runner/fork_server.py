@@ -10,12 +10,16 @@ import ctypes
 import importlib
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from typing import Any
 
+SETUP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel_setup.py")
 PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
 # What survives a fork and takes long to import, by the package that a cell names; never JAX and its threads.
 # pyplot stays out: it looks for its backend when it is imported, which is the kernel's.
@@ -44,7 +48,7 @@ def warm() -> None:
 
 def become_kernel(arguments: list[str], folder: str) -> None:
     """Turn this fork into a kernel in an empty folder, with standard input closed."""
-    from ipykernel import kernelapp
+    from ipykernel.kernelapp import IPKernelApp
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if "numpy.random" in sys.modules:
@@ -54,9 +58,17 @@ def become_kernel(arguments: list[str], folder: str) -> None:
     os.dup2(2, 1)  # what the kernel itself has to say goes where our errors go
     os.close(nothing)
     os.chdir(folder)
+    # Nothing of the author's home folder reaches a cell, and nothing that one post leaves there another.
+    for name, kind in (("HOME", "home"), ("TMPDIR", "tmp"), ("IPYTHONDIR", "ipython")):
+        os.environ[name] = f"{folder}-{kind}"
+        os.mkdir(os.environ[name])
+    tempfile.tempdir = None
     # A kernel ends by itself within a second where its parent, this process, is gone.
     sys.argv = ["ipykernel_launcher", f"--IPKernelApp.parent_handle={os.getppid()}", *arguments]
-    kernelapp.launch_new_instance()
+    kernel: Any = IPKernelApp.instance()
+    kernel.initialize(sys.argv[1:])
+    runpy.run_path(SETUP)["prepare"](kernel)
+    kernel.start()
 
 
 def fork(arguments: list[str], folder: str) -> int:
@@ -77,8 +89,26 @@ def spawn(arguments: list[str], folder: str) -> int:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, process_group=0).pid
 
 
-def serve(home: str) -> None:
-    """Start a kernel for each request, until there are no more."""
+def serve(folder: str) -> None:
+    """Make a home for kernels, say where, and start a kernel for each request, until there are no more."""
+    home = tempfile.mkdtemp(prefix="blog-", dir=folder)
+    try:
+        os.chdir(home)
+        os.environ["XDG_CACHE_HOME"] = os.path.join(home, "cache")  # fonts are looked for once
+        say(home)
+        serve_in(home)
+    except BrokenPipeError:  # who asked is gone
+        pass
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def say(answer: object) -> None:
+    os.write(1, f"{answer}\n".encode())
+
+
+def serve_in(home: str) -> None:
+    """Start a kernel for each request."""
     forks = sys.platform != "darwin"
     if forks:
         warm()
@@ -95,7 +125,7 @@ def serve(home: str) -> None:
                 share(wanted & set(imports))
                 wanted |= set(imports)
             children.append((fork if forks and not plain else spawn)(**needs))
-            print(children[-1], flush=True)
+            say(children[-1])
     finally:
         sweep()  # first of all, while it can be told what descends from a kernel
         for child in children:
@@ -108,7 +138,6 @@ def serve(home: str) -> None:
             if not sweep():
                 break
             time.sleep(0.01)
-        shutil.rmtree(home, ignore_errors=True)
 
 
 def reap(*_: object) -> None:

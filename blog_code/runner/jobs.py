@@ -114,6 +114,10 @@ def _one(
         if quick:
             return "executed"
         verdict, state = check_post(post), "executed"
-    for said in (*verdict.reasons, *verdict.findings):
-        say(f"    {said}" if isinstance(said, str) else str(said))
+    for reason in verdict.reasons:
+        say(f"    {reason}")
+    for finding in verdict.findings:
+        say(str(finding))
+    for warning in (*verdict.warnings, *verdict.remarks):
+        say(f"warning: {warning}")
     return FAILED if verdict.wrong(release=False) else state

@@ -16,6 +16,10 @@ OTHER = re.compile(r"[^A-Za-z0-9 ]|(?<= ) ")
 INVISIBLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
+class Refused(ValueError):
+    """A page cannot show something; says what, and the way out."""
+
+
 def names(text: str) -> set[str]:
     return set(text.split())
 
@@ -78,7 +82,7 @@ def html_element(markup: str, prefix: str) -> str:
     """Return HTML that does no harm, on one line; ValueError names what of it no page can show."""
     read = _Reader(markup := PANDAS.sub("", markup))
     if wrong := read.refused():
-        raise ValueError(cannot(wrong))
+        raise Refused(cannot(wrong))
     clean = nh3.clean(
         markup,
         tags={*TAGS, *DRAWN},
@@ -88,7 +92,7 @@ def html_element(markup: str, prefix: str) -> str:
     )
     kept = _Reader(clean)
     if kept.text != read.text or read.tags - kept.tags:
-        raise ValueError("displays HTML in which tags are not closed, or stand where they cannot: mend it")
+        raise Refused("displays HTML in which tags are not closed, or stand where they cannot: mend it")
     return _Writer(clean, prefix).written
 
 

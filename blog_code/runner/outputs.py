@@ -14,7 +14,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from blog_code.posts.post import INCLUDED, Cell
-from blog_code.runner.markup import html_element, text_element, visible
+from blog_code.runner.markup import Refused, html_element, text_element, visible
 
 if TYPE_CHECKING:  # a check reads outputs too, and must not wait for what executes
     from nbformat import NotebookNode
@@ -169,6 +169,8 @@ def _figure(name: str, data: dict[str, str], *, quick: bool) -> dict[str, str]:
 
     try:
         file, content = figure_files(name, data)
+    except Refused:
+        raise
     except (OSError, ValueError, SyntaxError) as error:  # XMLSyntaxError is a SyntaxError
         raise ValueError(f"displays a figure that cannot be read: {error}") from None
     if file.endswith(".svg") and len(content) > LARGEST_CHART:

@@ -38,7 +38,7 @@ FENCE = '``` { .python }\n--8<-- "x/story.py:%s"\n```\n'
 LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
     "a typed output": (add(TYPED), PAGE, "an output typed into the page"),
     "a line typed below an output": (
-        lambda repo: repo.edit(PAGE, '--8<-- "x/second.txt"\n', '--8<-- "x/second.txt"\nand more\n'),
+        add('``` { .text .output }\n--8<-- "x/second.out.html"\nand more\n```\n'),
         PAGE,
         "an output typed into the page",
     ),

@@ -12,11 +12,11 @@ from lxml import etree, html
 from sites import REPOSITORY, Built, Visit
 
 from blog_code.errors import PostError
-from blog_code.posts.post import Post, post_paths, read_post
+from blog_code.posts.post import INCLUDED, Post, post_paths, read_post
 from blog_code.repository import Repository
 from blog_code.runner.record import read_record
-from blog_code.site.code_blocks import check_code, python_blocks
-from blog_code.site.page import Site, read_page
+from blog_code.site.code_blocks import check_code, check_outputs, python_blocks
+from blog_code.site.page import Site, element, read_page
 
 Open = Callable[..., Visit]
 PLACE = "posts/thin-post/"
@@ -117,6 +117,22 @@ def test_page_and_code_that_disagree_are_an_error(thin: Built, tmp_path: Path) -
         check_code(built, blocks[:-1])
     with pytest.raises(PostError, match="other code than region half"):
         check_code(built, [blocks[0], blocks[2], blocks[1], *blocks[3:]])
+
+
+def test_page_and_outputs_that_disagree_are_an_error(thin: Built, tmp_path: Path) -> None:
+    """A page whose outputs are others than those of the run, or that has one more, is never published."""
+    folder = tmp_path / "site"
+    shutil.copytree(thin.folder / PLACE, folder / PLACE)
+    built = read_page(folder / PLACE / "index.html", Site(Repository(thin.root), folder))
+    built.post = read_post(thin.root / "docs" / "posts" / "thin-post.md", thin.root)
+    names = [mention.file for mention in built.post.mentions if mention.file.endswith(INCLUDED)]
+    left = [element((built.post.run_folder / name).read_text("utf-8").strip()) for name in names]
+
+    assert [mention.file for mention in check_outputs(built, left)] == names
+    with pytest.raises(PostError, match=r"thin-post.md:\d+: the page shows something else than fails"):
+        check_outputs(built, [left[0], left[0]])
+    with pytest.raises(PostError, match="the page has 3 outputs, and the post shows 2"):
+        check_outputs(built, [*left, left[0]])
 
 
 def test_outputs_are_set_apart(page: html.HtmlElement, thin: Built, visit: Open) -> None:
