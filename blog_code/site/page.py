@@ -30,8 +30,8 @@ class Site:
 
     @cached_property
     def posts(self) -> dict[str, tuple[Post, Record | None]]:
-        """Each post that is no draft with the record of its run, by its address: posts/flax-and-optax/."""
-        posts = [post for post in self.repository.posts if not post.meta.draft]
+        """Each post that is published with the record of its run, by its address: posts/flax-and-optax/."""
+        posts = [post for post in self.repository.posts if self.repository.publishes(post)]
         return {f"posts/{post.slug}/": (post, self.repository.record(post)) for post in posts}
 
     def lines(self, commit: str | None, path: str, first: int, last: int) -> str:

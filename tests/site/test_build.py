@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 from pathlib import Path
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -106,7 +107,7 @@ def test_a_site_is_built_where_all_is_ascii(root: Path) -> None:
 def test_a_quiet_build_still_warns(root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """What MkDocs and its plugins warn of is said, what the macros plugin logs as mere information too."""
     configuration = (root / "mkdocs.yml").read_text("utf-8")
-    missing = configuration.replace("include_yaml:\n", "include_yaml:\n        - docs/nobody.yml\n")
+    missing = configuration.replace("include_yaml: [", "include_yaml: [docs/nobody.yml, ")
     (root / "mkdocs.yml").write_text(missing, "utf-8")
     (root / "docs" / "about.md").write_text("[broken](nowhere.md)\n")
 
@@ -178,8 +179,8 @@ def test_a_run_that_changes_during_a_build(
 ) -> None:
     """No page has the numbers of one run and the pictures of the next."""
 
-    def beside(root: Path, folder: Path, *locks: int) -> None:
-        write_pages(root, folder, *locks)
+    def beside(root: Path, folder: Path, *locks: int, **options: Any) -> None:
+        write_pages(root, folder, *locks, **options)
         run = root / "docs" / "runs" / "thin-post"
         shutil.copytree(run, tmp_path / "next")
         replace_folder(tmp_path / "next", run)
