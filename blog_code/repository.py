@@ -17,6 +17,7 @@ from yaml_env_tag import construct_env_tag
 
 from blog_code.errors import Finding, PostError, read_text
 from blog_code.posts import calendar
+from blog_code.posts.links import lint_links
 from blog_code.posts.lint import unused_regions
 from blog_code.posts.pages import lint_docs, lint_names
 from blog_code.posts.post import RUNS, Post, Prose, post_paths, read_post
@@ -128,6 +129,8 @@ class Repository:
         packages = {post.package for post in posts if post.meta.values} | set(kept or {})
         yield from lint_docs(self.root, packages, kept or {})
         yield from lint_names(posts)
+        for post in posts:
+            yield from lint_links(post, self._posts)
 
     def _lint(self, post: Post) -> Iterator[Finding]:
         """Find what is wrong with a post on this site: the settings ask for more than a post alone does."""

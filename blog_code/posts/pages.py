@@ -10,6 +10,7 @@ from pymdownx.slugs import slugify
 from blog_code.errors import Finding, PostError, read_text
 from blog_code.posts.front_matter import split_front_matter
 from blog_code.posts.lint import RESERVED
+from blog_code.posts.pictures import DRAWN, what_is_wrong
 from blog_code.posts.post import RUNS, Post, Prose, split_parts
 from blog_code.posts.prose import refused, unprintable
 from blog_code.posts.values import quoted
@@ -35,6 +36,8 @@ def lint_docs(root: Path, packages: Collection[str], values: Values) -> Iterator
                 yield Finding(place.as_posix(), 1, message, "copy what the site needs")
             elif path.suffix in PAGES and not path.is_dir():
                 yield from _lint_page(root, PurePosixPath(place), packages, values)
+            elif path.suffix.lower() in DRAWN and (wrong := what_is_wrong(path)):
+                yield Finding(place.as_posix(), 1, wrong, "save it as a plain picture, or leave it out")
             elif name == ".meta.yml":
                 yield from _lint_defaults(root, path, packages)
 

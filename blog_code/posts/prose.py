@@ -24,11 +24,16 @@ REFUSED = (
 
 def refused(text: str, first_line: int = 1) -> Iterator[tuple[int, str, str]]:
     """Yield what a page may not hold: its line, what is wrong with it, and the way out."""
-    prose = CODE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    prose = without_code(text)
     for pattern, fix in REFUSED:
         for found in pattern.finditer(prose):
             line = first_line + text.count("\n", 0, found.end())
             yield line, f"the policy of the page refuses {' '.join(found[0].split())[-60:]}", fix
+
+
+def without_code(text: str) -> str:
+    """Return a text with blanks in the place of the code in its lines."""
+    return CODE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
 
 
 def unprintable(text: str, first_line: int = 1) -> Iterator[tuple[int, str, str]]:

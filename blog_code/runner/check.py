@@ -87,7 +87,10 @@ def _reason(post: Post, record: Record, part: str) -> str:
         return f"lock changed {since}: requirements.lock has other versions of what the post imports"
     if part == "look":
         return f"look changed {since}: figures and outputs are written in another way"
-    return f"data changed {since}: the front matter declares other files than the run read"
+    files = record.data.get("files")
+    read = ", ".join(f"{name}: {hash}" for name, hash in files.items()) if isinstance(files, dict) else ""
+    way = f"the front matter has to say data: {{{read}}}" if read else "the run read none that it says"
+    return f"data changed {since}: the front matter declares other files than the run read; {way}"
 
 
 def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ def build_site(repository: Repository) -> Path:
 
 
 def refuse_links(root: Path, *folders: Path) -> None:
-    """Raise PostError where a folder that is to be replaced is none: what a link leads to would be emptied."""
+    """Raise PostError where a folder is none: it is to be replaced, and what it leads to would be emptied."""
     for folder in folders:
         if folder.is_symlink() or (folder.exists() and not folder.is_dir()):
             name = folder.relative_to(root).as_posix()

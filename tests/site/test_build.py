@@ -20,7 +20,6 @@ from blog_code.repository import Repository, check_posts
 from blog_code.runner.atomic import replace_folder
 from blog_code.runner.jobs import run_posts
 from blog_code.site.build import build_site, write_pages
-from blog_code.site.csp import script_hashes, with_csp
 from blog_code.site.feed import fix_sitemap
 from blog_code.site.finish import finish_site
 from blog_code.site.page import Site
@@ -243,18 +242,6 @@ def test_a_formula_that_cannot_be_set_is_named(thin: Built, tmp_path: Path, tex:
 
     with pytest.raises(PostError, match=re.escape(f"the formula {tex} cannot be set")):
         finish_site(tmp_path, thin.root)
-
-
-def test_hashes_name_each_inline_script_once() -> None:
-    """The policy holds a hash for each script in the page, none for data, and is replaced, not doubled."""
-    text = (
-        '<head><meta charset="utf-8"><script>a()</script></head><script>a()</script><script>b()</script>'
-        '<script type="application/json">{}</script><script src="c.js"></script>'
-    )
-
-    assert len(script_hashes(text)) == 2
-    assert with_csp(with_csp(text)) == with_csp(text)
-    assert with_csp(text).count("sha256-") == 2
 
 
 def test_the_readme_makes_a_post(root: Path) -> None:
