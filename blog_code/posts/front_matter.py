@@ -18,6 +18,15 @@ Seconds = Annotated[float, Field(gt=0, lt=1e9)]
 type Lines = dict[tuple[str, ...], int]
 
 
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Takes 1e-5 for the number that it is in YAML 1.2, and in Python."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
+
+
 class Declared(BaseModel):
     """What a value of the run is expected to be, and how the prose quotes it."""
 
@@ -84,7 +93,7 @@ def split_front_matter(text: str, name: str) -> tuple[dict[str, Any], Lines, str
         fix = "begin with ---, title and date, and close with ---"
         raise PostError(Finding(name, 1, "front matter is missing or never closed", fix))
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(parts[1])
+        loader = _Loader(parts[1])
         node = loader.get_single_node()
         meta = loader.construct_document(node) if node else None
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:

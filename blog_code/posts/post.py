@@ -1,5 +1,6 @@
 """Read a post: its front matter, its cells in order, and the outputs of its run that it shows."""
 
+import datetime
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -9,8 +10,10 @@ from pathlib import Path, PurePosixPath
 from markdown_it import MarkdownIt
 
 from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts.calendar import day_in_utc
 from blog_code.posts.front_matter import FrontMatter, Lines, read_keys, split_front_matter
 from blog_code.posts.lint import lint
+from blog_code.posts.prose import refused, unprintable
 from blog_code.posts.regions import Region, read_regions
 
 RUNS = "docs/runs"
@@ -19,8 +22,10 @@ PYTHON = {"python", "py", "python3", "py3", "pycon", "ipython", "ipython3"}
 FLAGS = {"shown", "raises", "parameters", "quiet"}
 SNIPPET = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*)["']\s*$""")
 BLOCK_FORM = re.compile(r"^\s*-{1,}8<-{1,}\s*$")
+LOOSE_REGION = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*\.py(?::[^"']*)?)["']\s*$""")
 IMAGE = re.compile(r"!\[([^\]]*)\]\(([^)\s]+)[^)]*\)")
 OPENED = re.compile(r"^[ \t>]*(`{3,}|~{3,})[^`]*$")
+OPTION = re.compile(r"(?:^|\s)(#\S+|(?!hl_lines=)[\w-]+=)")
 SLUG = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
 BLOCKS = MarkdownIt("commonmark").disable(["inline", "text_join"])
 
@@ -65,7 +70,13 @@ class Prose:
 
     line: int  # of the file, as all numbers of lines
     lines: list[str]
-    blocks: list[tuple[str, range]]  # its html_blocks and code_blocks, each with its lines
+    blocks: list[tuple[str, range]]  # its html_blocks, code_blocks and first headings, each with its lines
+
+    @property
+    def text(self) -> str:
+        """Return what is no code; its lines stay where they are."""
+        code = {line for kind, block in self.blocks if kind == "code_block" for line in block}
+        return "\n".join("" if line in code else text for line, text in enumerate(self.lines, self.line))
 
 
 @dataclass
@@ -128,6 +139,11 @@ class Post:
         return [part.cell for part in self.parts if isinstance(part, Fence) and part.cell]
 
     @property
+    def day(self) -> datetime.date | None:
+        """Return the day on which the post is due; None for a draft, which is due never."""
+        return None if self.meta.draft or not self.meta.date else day_in_utc(self.meta.date)
+
+    @property
     def runs(self) -> bool:
         """True where the post has anything to execute."""
         return self.meta.executed and any(cell.runs for cell in self.cells)
@@ -157,8 +173,11 @@ def read_post(path: Path, root: Path) -> Post:
     post = Post(root, path, meta, lines, body, first_line)
     for keys, message in wrong.items():
         post.report(post.line_of(*keys), f"front matter: {message}")
-    if not SLUG.fullmatch(post.slug):
-        post.report(1, f"{path.name} is no slug", "use a-z, 0-9 and single hyphens")
+    if not SLUG.fullmatch(post.slug) or post.slug == "index":
+        post.report(1, f"{path.name} is no name of a post", "rename it: a-z, 0-9 and single hyphens")
+    _read_place(post)
+    for problem in unprintable(text):
+        post.report(*problem)
     for part in split_parts(post.body, post.first_line):
         if isinstance(part, Prose):
             _read_prose(post, part)
@@ -168,12 +187,26 @@ def read_post(path: Path, root: Path) -> Post:
             part.cell = _read_fence(post, part)
         post.parts.append(part)
     post.findings.extend(lint(post))
-    image, run = post.meta.image, f"runs/{post.slug}/"
+    _read_image(post)
+    return post
+
+
+def _read_place(post: Post) -> None:
+    """Report a run folder that is none: what is written there would land elsewhere."""
+    for name in (RUNS, post.run_name):
+        place = post.root / name
+        if place.is_symlink() or (place.exists() and not place.is_dir()):
+            kind = "a symbolic link" if place.is_symlink() else "no folder"
+            post.findings.append(Finding(name, 1, f"is {kind}, and runs are kept there", f"move it: {name}"))
+
+
+def _read_image(post: Post) -> None:
+    """Take the picture of the front matter for one that the post shows; report one that is not there."""
+    image, run, docs = post.meta.image, f"runs/{post.slug}/", post.root / "docs"
     if image.startswith(run):
         post.mentions.append(Mention(image.removeprefix(run), post.line_of("image")))
-    elif image and not (post.root / "docs" / image).is_file():
+    elif image and not ((docs / image).is_file() and (docs / image).resolve().is_relative_to(docs.resolve())):
         post.report(post.line_of("image"), f"image {image} is no file of docs", f"such as {run}REGION.png")
-    return post
 
 
 def split_parts(body: str, first_line: int = 1) -> Iterator[Prose | Fence]:
@@ -181,7 +214,8 @@ def split_parts(body: str, first_line: int = 1) -> Iterator[Prose | Fence]:
     lines = body.split("\n")
     start, blocks = 0, []
     for token in BLOCKS.parse(body):
-        if token.type not in {"fence", "code_block", "html_block"} or not token.map:
+        title = token.type == "heading_open" and token.tag == "h1"
+        if not (title or token.type in {"fence", "code_block", "html_block"}) or not token.map:
             continue
         first, last = token.map
         if token.type != "fence":
@@ -199,6 +233,9 @@ def _read_prose(post: Post, prose: Prose) -> None:
     """Take the outputs and pictures that prose shows, and report what no run sees."""
     hidden: set[int] = set()
     for kind, block in prose.blocks:
+        if kind == "heading_open":
+            post.report(block.start, "a second title: the first one is the front matter's", "write ## for #")
+            continue
         texts = prose.lines[block.start - prose.line : block.stop - prose.line]
         if not any(SNIPPET.match(text) or (post.meta.executed and OPENED.match(text)) for text in texts):
             continue
@@ -209,8 +246,14 @@ def _read_prose(post: Post, prose: Prose) -> None:
         else:
             fix = "leave an empty line below the HTML; delete what is a comment"
             post.report(block.start, "a fence or include inside HTML, which no run sees", fix)
+    for problem in refused(prose.text, prose.line):
+        post.report(*problem)
     for line, text in enumerate(prose.lines, prose.line):
         if line in hidden:
+            continue
+        if include := LOOSE_REGION.match(text):
+            fix = "put a line ``` { .python } above it, and ``` below it"
+            post.report(line, f"the region {include[1]} stands in no fence", fix)
             continue
         if (include := SNIPPET.match(text)) and include[1].startswith(f"{post.slug}/"):
             _read_include(post, include[1], line)
@@ -277,6 +320,9 @@ def _read_fence(post: Post, fence: Fence) -> Cell | None:
         return None
     if "{" in info and not info.startswith("{"):
         post.report(line, "flags beside the braces of a fence", "write { .python .shown }")
+    if more := OPTION.findall(info.lstrip("{").rstrip("}")):
+        fix = "leave it out: a cell has the file, the lines and the name of its region"
+        post.report(line, f"a cell has no option {more[0]}", fix)
     if unknown := set(classes[1:]) - FLAGS:
         fix = "known are ." + ", .".join(sorted(FLAGS))
         post.report(line, f"unknown flag .{sorted(unknown)[0]}", fix)

@@ -44,6 +44,7 @@ class Verdict:
     findings: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)  # wrong for a release only
     remarks: list[Finding] = field(default_factory=list)  # wrong for nothing
+    held_back: bool = False  # of a draft or a scheduled post: the site is built without it
 
     def wrong(self, release: bool) -> bool:
         """True where the command has to fail."""

@@ -95,7 +95,7 @@ def cell_title(page: Page, cell: Cell) -> Element:
     label = f'<a href="{escape.escape(address)}">{lines}</a>' if address else lines
     name = f"Link to the cell {cell.name}"
     anchor = f'<a class="cell-anchor" href="#cell-{cell.name}" aria-label="{name}">#</a>'
-    flag = "" if cell.runs else ' <span class="cell-flag">shown, and run by a test</span>'
+    flag = "" if cell.runs else ' <span class="cell-flag">shown, not run</span>'
     return element(
         f'<div class="cell-title"><span class="cell-file">{module}</span>{flag}'
         f'<span class="cell-lines">{label} {anchor}</span></div>'
@@ -106,11 +106,11 @@ def recorded_lines(page: Page, cell: Cell) -> str:
     """The address of a cell's lines at the commit of the accepted run, which may count them otherwise."""
     if page.record is None:
         return ""
-    first = {made.region: made.lines[0] for made in page.record.cells}.get(cell.name)
-    if first is None:
-        return ""
-    last = first + cell.region.source.count("\n")
-    return page.site.lines(page.record.commit, f"blog_code/{cell.region.module}", first, last)
+    for made in page.record.cells:
+        if made.region == cell.name:
+            last = made.lines[0] + cell.region.source.count("\n")
+            return page.site.lines(page.record.commit, f"blog_code/{made.module}", made.lines[0], last)
+    return ""
 
 
 def decorate_outputs(page: Page) -> None:
