@@ -77,6 +77,27 @@ def new(slug: Annotated[str, typer.Argument(metavar="NAME", help="Its address: a
     typer.echo(f"next: blog run --quick {slug}")
 
 
+@app.command("help")
+def help_(
+    topic: Annotated[str, typer.Argument(help="keys or flags; both if none.")] = "",
+) -> None:
+    """Say which keys the front matter of a post has, and which flags a cell."""
+    from blog_code.posts.front_matter import FrontMatter
+    from blog_code.posts.post import FLAGS
+
+    fields = FrontMatter.model_fields
+    topics = {
+        "keys": {name: f"{field.title} ({field.description})" for name, field in fields.items()},
+        "flags": {f".{name}": said for name, said in FLAGS.items()},
+    }
+    if topic not in {"", *topics}:
+        typer.echo(f"blog: no help on {topic}; there is: {', '.join(topics)}", err=True)
+        raise typer.Exit(USAGE)
+    for described in [topics[topic]] if topic else topics.values():
+        for name, said in described.items():
+            typer.echo(f"{name:<14}{said}")
+
+
 @app.command("import")
 def import_(
     source: Annotated[

@@ -19,7 +19,12 @@ from blog_code.posts.regions import Region, read_regions
 RUNS = "docs/runs"
 INCLUDED = ".out.html"  # the end of a file of a run that a page includes: what a region printed or displayed
 PYTHON = {"python", "py", "python3", "py3", "pycon", "ipython", "ipython3"}
-FLAGS = {"shown", "raises", "parameters", "quiet"}
+FLAGS = {  # of a cell, with what each says
+    "shown": "shown, and not run by the post",
+    "raises": "an error is its point: the run fails if it does not raise",
+    "parameters": "assigns what `quick` in the front matter replaces in the quick profile",
+    "quiet": "what it leaves need not be shown",
+}
 SNIPPET = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*)["']\s*$""")
 BLOCK_FORM = re.compile(r"^\s*-{1,}8<-{1,}\s*$")
 LOOSE_REGION = re.compile(r"""^\s*-{1,}8<-{1,}\s+["']([^"']*\.py(?::[^"']*)?)["']\s*$""")
@@ -323,7 +328,7 @@ def _read_fence(post: Post, fence: Fence) -> Cell | None:
     if more := OPTION.findall(info.lstrip("{").rstrip("}")):
         fix = "leave it out: a cell has the file, the lines and the name of its region"
         post.report(line, f"a cell has no option {more[0]}", fix)
-    if unknown := set(classes[1:]) - FLAGS:
+    if unknown := set(classes[1:]) - set(FLAGS):
         fix = "known are ." + ", .".join(sorted(FLAGS))
         post.report(line, f"unknown flag .{sorted(unknown)[0]}", fix)
     module, _, name = snippets[0].partition(":")
@@ -332,7 +337,7 @@ def _read_fence(post: Post, fence: Fence) -> Cell | None:
     except PostError as error:
         post.findings.extend(error.findings)
         return None
-    return Cell(region, frozenset(classes[1:]) & FLAGS, line)
+    return Cell(region, frozenset(classes[1:]) & set(FLAGS), line)
 
 
 def _region(post: Post, module: str, name: str, line: int) -> Region:

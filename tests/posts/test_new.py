@@ -1,13 +1,16 @@
 """`blog new`: a post that runs as it was written, and never in the place of anything."""
 
 import datetime
+import re
 from pathlib import Path
 
 import pytest
 from repository import Repository
 
 from blog_code.errors import PostError
+from blog_code.posts.front_matter import FrontMatter
 from blog_code.posts.new import new_post
+from blog_code.posts.post import FLAGS
 
 DAY = datetime.date(2026, 2, 3)
 ROOMS = sorted(path.stem for path in (Path(__file__).parents[2] / "blog_code").glob("[a-z]*"))
@@ -47,3 +50,13 @@ def test_no_post_takes_the_place_of_the_machinery(repo: Repository, room: str) -
 
     with pytest.raises(PostError):
         new_post(repo.root, room.replace("_", "-"), DAY)
+
+
+def test_every_key_and_flag_is_described(repo: Repository) -> None:
+    """Whoever writes a post finds each key and each flag with what it is for, where it is defined."""
+    said = repo.blog("help").stdout
+    keys = [line.split()[0] for line in repo.blog("help", "keys").stdout.splitlines()]
+
+    assert keys == list(FrontMatter.model_fields) and all(f"\n{key} " in f"\n{said}" for key in keys)
+    assert {f".{flag}" for flag in FLAGS} == set(re.findall(r"^\.\w+", said, re.M))
+    assert "None" not in said and repo.blog("help", "nothing").returncode == 2
