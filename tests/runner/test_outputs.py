@@ -1,7 +1,9 @@
 """Output stays output: what a cell prints and displays is on the page to the letter, or the run refuses."""
 
 import base64
+import getpass
 import json
+import platform
 import re
 from pathlib import Path
 from typing import Any
@@ -349,6 +351,8 @@ PRIVATE = [
     "/opt/venv/lib/python3.12/site-packages/jax/__init__.py",
     "/tmp/blog-a1b2c3d4/1/data.csv",
     str(Path.home()),
+    getpass.getuser(),
+    f"trained by {getpass.getuser()}-alone on {platform.node()}",
     str(ROOT / ".venv/bin/python"),
 ]
 
