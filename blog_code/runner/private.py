@@ -43,7 +43,7 @@ def _of_this_machine() -> re.Pattern[str]:
         user = getpass.getuser()
     except (KeyError, OSError):  # a number that no name belongs to
         user = ""
-    for name in (user, platform.node()):
+    for name in filter(None, (user, platform.node())):
         # A name that is a word too is one where it stands alone.
         usual = len(name) < 3 or name in NOBODY
         words.append(rf"^{re.escape(name)}$" if usual else rf"(?<![\w-]){re.escape(name)}(?![\w-])")
