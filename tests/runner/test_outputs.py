@@ -3,7 +3,6 @@
 import base64
 import getpass
 import json
-import platform
 import re
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from blog_code.errors import PostError
 from blog_code.posts.post import Cell
 from blog_code.posts.regions import Region
 from blog_code.repository import read_extensions
+from blog_code.runner import private
 from blog_code.runner.check import check_post
 from blog_code.runner.outputs import collect, included_files, pieces_of
 
@@ -352,7 +352,6 @@ PRIVATE = [
     "/tmp/blog-a1b2c3d4/1/data.csv",
     str(Path.home()),
     getpass.getuser(),
-    f"trained by {getpass.getuser()}-alone on {platform.node()}",
     str(ROOT / ".venv/bin/python"),
 ]
 
@@ -533,3 +532,14 @@ def test_a_verdict_has_its_warnings_for_machines(repo: Repository) -> None:
     (read,) = json.loads(as_json([check_post(repo.read())]))
 
     assert "150,000" in read["remarks"][0]["message"]
+
+
+def test_the_name_of_the_user_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is private, and its letters in another word are not."""
+    monkeypatch.setattr("getpass.getuser", lambda: "jane")
+    private._of_this_machine.cache_clear()
+
+    said = {line: private.private_words(line) for line in ("saved for jane.", "jane", "janet", "jane-like")}
+    private._of_this_machine.cache_clear()
+
+    assert said == {"saved for jane.": "jane", "jane": "jane", "janet": "", "jane-like": ""}
