@@ -543,3 +543,11 @@ def test_the_name_of_the_user_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     private._of_this_machine.cache_clear()
 
     assert said == {"saved for jane.": "jane", "jane": "jane", "janet": "", "jane-like": ""}
+
+
+def test_what_no_page_holds_is_visible_in_html_too() -> None:
+    """Control characters and halves of characters are written as Python does."""
+    files = left(shown(text_html="<b>a\x07\ud800</b>\r\n"))
+
+    assert files["name.html"] == b"<b>a\\x07\\ud800</b>\n\n"
+    assert html.fragment_fromstring(files["name.out.html"].decode()).text_content() == "a\\x07\\ud800\n\n\n"
