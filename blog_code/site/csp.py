@@ -41,7 +41,7 @@ def known_scripts() -> list[re.Pattern[str]]:
         for path in sorted(path for root in roots for glob in globs for path in root.glob(glob)):
             text = path.read_text("utf-8")
             bodies += [text] if path.suffix == ".js" else SCRIPT.findall(text)
-    fixed = [re.split(r"\{\{.*?\}\}", body.strip()) for body in bodies if "{%" not in body]
+    fixed = [re.split(r"\{\{.*?\}\}", body.strip()) for body in bodies if body.strip() and "{%" not in body]
     return [re.compile(ADDRESS.join(map(re.escape, parts))) for parts in fixed]
 
 
