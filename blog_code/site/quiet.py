@@ -34,7 +34,7 @@ def main() -> None:
     """MkDocs' own command line, with fewer lines."""
     for name in TALKATIVE:
         logging.getLogger(name).addFilter(matters)
-    logging.getLogger("mkdocs.config.base").addFilter(in_short)
+    logging.getLogger("mkdocs.config").addFilter(in_short)
     try:
         cli(prog_name="mkdocs")
     except Exception as error:  # of any plugin or extension: the line in which it was raised says which

@@ -215,7 +215,7 @@ FOUND: dict[str, tuple[Fault, str, str]] = {
 SHARED: dict[str, tuple[Fault, str]] = {
     "a post of another suffix": (
         write("docs/posts/y.markdown", "---\ntitle: Y\n---\n"),
-        "docs/posts/y.markdown:1: is a post that no run sees\n    git mv docs/posts/y.markdown docs/posts/y.md",
+        "docs/posts/y.markdown:1: is a post that no run sees\n    git mv docs/posts/y.markdown docs/posts/",
     ),
     "another suffix": (write("docs/posts/y.mkd", ""), "docs/posts/y.mkd:1: is a post that no run sees"),
     "a post in a folder": (
@@ -322,7 +322,7 @@ GOOD = {
     "comparisons": "a < b, x <on the left>, once = twice, on = off\n",
     "headings": "## Two\n\n### Three\n\n#hash\n",
     "links": "[a](#cell-first) [b](x.md#cell-second) [c](https://a.b/c) [d](/e) [e](../index.md) [f](#g)\n",
-    "plain HTML": '<div class="a" id="b" markdown>\nText.\n</div>\n\n<figure><img alt="a" src="x/a.png"></figure>\n',
+    "plain HTML": '<div class="a" id="b" markdown>\nText.\n</div>\n\n<figure><img alt="a" src="a.png"></figure>\n',
 }
 
 
