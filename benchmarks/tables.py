@@ -89,9 +89,9 @@ def runner(result: Result) -> str:
     held = ", and the second is missed" if ratios["unchanged_of_plain"] > 1.2 else " of MkDocs alone"
     said = [
         f"From nothing, `blog run` takes {ratios['run_of_jupyter']} of the time that executing adds to",
-        f"mkdocs-jupyter's build, and {ratios['run_one_at_a_time_of_jupyter']} of it with one post at a time.",
-        f"With nothing changed, a check and a build take {ratios['unchanged_of_plain']} of the time of MkDocs",
-        "alone, the median of six turns: an extension of this site spares the theme the conversion of whole",
+        f"mkdocs-jupyter's build, and {ratios['run_one_at_a_time_of_jupyter']} of it with one post at a",
+        f"time. With nothing changed, a check and a build take {ratios['unchanged_of_plain']} of the time of",
+        "MkDocs alone, the median of six turns: an extension of this site spares the theme the conversion of whole",
         "posts for lists that show their beginnings. MkDocs with that extension is faster too, and of its",
         f"time they take {ratios['unchanged_of_extended']}. The targets are 0.6 and 1.2{held}.",
         source(result),

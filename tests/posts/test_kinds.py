@@ -322,7 +322,7 @@ GOOD = {
     "comparisons": "a < b, x <on the left>, once = twice, on = off\n",
     "headings": "## Two\n\n### Three\n\n#hash\n",
     "links": "[a](#cell-first) [b](x.md#cell-second) [c](https://a.b/c) [d](/e) [e](../index.md) [f](#g)\n",
-    "plain HTML": '<div class="a" id="b" markdown>\nText.\n</div>\n\n<figure><img alt="a" src="a.png"></figure>\n',
+    "plain HTML": '<div class="a" id="b">\nText.\n</div>\n\n<figure><img alt="a" src="a.png"></figure>\n',
 }
 
 

@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from blog_code.repository import Repository as Read
 from blog_code.site.build import build_site
 from blog_code.site.charts import decorate_figures
 from blog_code.site.closing import in_tex
+from blog_code.site.code_blocks import cell_title, recorded_lines
 from blog_code.site.csp import hold_to_policy, is_known, known_scripts
 from blog_code.site.finish import check_anchors, write_formulas
 from blog_code.site.metadata import write_metadata
@@ -276,6 +278,32 @@ def test_what_mkdocs_dies_of_is_one_line(posted: Repository, extension: str, sai
 
     assert done.returncode == 1 and said in done.stderr
     assert "Traceback" not in done.stdout + done.stderr and "  File" not in done.stderr
+
+
+def test_lines_of_a_cell_are_those_of_its_run(posted: Repository) -> None:
+    """The link leads to the module that the commit of the run has, though the region has moved since."""
+    posted.write("mkdocs.yml", "extra: {repository: https://github.com/a/b}\n")
+    page = built(posted, "<p>Text.</p>")
+    cell = page.post.cells[0]
+    page.record = page.record.model_copy(update={"commit": "c0ffee"})
+    moved = replace(cell, region=replace(cell.region, module="x/other.py", start=90, end=90))
+
+    assert recorded_lines(page, moved) == "https://github.com/a/b/blob/c0ffee/blog_code/x/story.py#L4-L4"
+    assert recorded_lines(page, replace(moved, region=replace(cell.region, name="new"))) == ""
+
+
+def test_a_cell_that_is_shown_claims_no_test(posted: Repository) -> None:
+    """Above code that the post does not run stands that it does not, and no promise that nobody keeps."""
+    page = built(posted, "<p>Text.</p>")
+    shown = replace(page.post.cells[0], flags=frozenset({"shown"}))
+
+    assert "shown, not run" in cell_title(page, shown).text_content()
+
+
+def test_a_post_with_the_look_of_a_notebook_is_a_post(posted: Repository) -> None:
+    """A class that anybody can write makes no page a notebook's, whose policy is wider."""
+    with pytest.raises(PostError, match="refuses <style>"):
+        hold_to_policy(built(posted, "<div class='jupyter-wrapper'><style>p { color: red }</style></div>"))
 
 
 def test_bibtex_is_fit_for_tex() -> None:
