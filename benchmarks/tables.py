@@ -91,9 +91,9 @@ def runner(result: Result) -> str:
         f"From nothing, `blog run` takes {ratios['run_of_jupyter']} of the time that executing adds to",
         f"mkdocs-jupyter's build, and {ratios['run_one_at_a_time_of_jupyter']} of it with one post at a",
         f"time. With nothing changed, a check and a build take {ratios['unchanged_of_plain']} of the time of",
-        "MkDocs alone, the median of six turns: an extension of this site spares the theme the conversion of whole",
-        "posts for lists that show their beginnings. MkDocs with that extension is faster too, and of its",
-        f"time they take {ratios['unchanged_of_extended']}. The targets are 0.6 and 1.2{held}.",
+        "MkDocs alone, the median of six turns: an extension of this site spares the theme the conversion",
+        "of whole posts for lists that show their beginnings. MkDocs with that extension is faster too,",
+        f"and of its time they take {ratios['unchanged_of_extended']}. The targets are 0.6 and 1.2{held}.",
         source(result),
     ]
     head = (f"{result['posts']} posts of {result['cells']} cells", "s:")
