@@ -20,9 +20,7 @@ def fault(page: Page, node: Element, message: str, fix: str) -> PostError:
     names = [PurePosixPath(urlsplit(value).path).name for value in node.xpath("@src | @href")]
     written = [tag + in_words(value) for value in values]
     written += [in_words(value) for value in (*values, *names) if len(value) > 3]
-    cells = (
-        node.xpath("preceding::div[contains(concat(' ', @class, ' '), ' cell ')][1]/@id") if page.post else []
-    )
+    cells = node.xpath(ABOVE) if page.post else []
     region = f", below region {cells[0].removeprefix('cell-')}" if cells else ""
     name, line = written_at(page, listed_post(page, node), [*written, tag])
     return PostError(Finding(name, line, f"{message}{region}", fix))
