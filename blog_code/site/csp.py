@@ -69,10 +69,8 @@ def what_is_wrong(page: Page, node: Element) -> str:
     tag = str(node.tag).lower()
     if tag == "script" and (reason := what_is_wrong_with_script(page, node)):
         return reason
-    inside = not page.is_notebook and any(
-        parent.tag in {"article", "main"} for parent in node.iterancestors()
-    )
-    if tag in FOREIGN or (inside and tag in OURS) or (tag == "meta" and leads_away(node)):
+    inside = tag in OURS and next(node.iterancestors("article", "main"), None) is not None
+    if tag in FOREIGN or (inside and not page.is_notebook) or (tag == "meta" and leads_away(node)):
         return f"<{tag}>"
     for name, value in node.attrib.items():
         if name.lower().startswith("on") or name.lower() in {"srcdoc", "formaction"}:

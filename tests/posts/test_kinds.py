@@ -247,6 +247,8 @@ SHARED: dict[str, tuple[Fault, str]] = {
         "docs/posts/.meta.yml:1: x would change what pages quote",
     ),
     "defaults that are no YAML": (write("docs/.meta.yml", "a: [\n"), "docs/.meta.yml:1: is no YAML"),
+    "a page among the runs": (write("docs/runs/a.markdown", "a"), "docs/runs/a.markdown:1: would be a page"),
+    "a page that a cell wrote": (write("docs/runs/x/a.mkd", "a"), "docs/runs/x/a.mkd:1: would be a page"),
     "a page that is not UTF-8": (
         write("docs/about.md", b"a\n\xff"),
         "docs/about.md:2: the file is not UTF-8",
@@ -322,6 +324,7 @@ GOOD = {
     "comparisons": "a < b, x <on the left>, once = twice, on = off\n",
     "headings": "## Two\n\n### Three\n\n#hash\n",
     "links": "[a](#cell-first) [b](x.md#cell-second) [c](https://a.b/c) [d](/e) [e](../index.md) [f](#g)\n",
+    "comments": "<!-- <script>a()</script>\n[there](nowhere.md) -->\n\n<!-- more -->\n",
     "plain HTML": '<div class="a" id="b">\nText.\n</div>\n\n<figure><img alt="a" src="a.png"></figure>\n',
 }
 
@@ -444,6 +447,13 @@ def test_nothing_is_run_into_a_link(good: Repository, name: str) -> None:
     assert good.tree("moved") == before and (good.root / name).is_symlink()
     with pytest.raises(PostError, match="is a symbolic link"):
         good.accept()
+
+
+def test_a_site_without_posts_has_nothing_to_run(repo: Repository) -> None:
+    """Whoever gives the command in another project is told what it looked for."""
+    done = repo.blog("run")
+
+    assert done.returncode == 2 and "docs/posts holds no post" in done.stderr
 
 
 def test_runs_are_compared_to_the_byte_in_every_checkout() -> None:

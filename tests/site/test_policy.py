@@ -16,6 +16,7 @@ from blog_code.site.charts import decorate_figures
 from blog_code.site.closing import in_tex
 from blog_code.site.code_blocks import cell_title, recorded_lines
 from blog_code.site.csp import hold_to_policy, is_known, known_scripts
+from blog_code.site.feed import fix_feeds
 from blog_code.site.finish import check_anchors, write_formulas
 from blog_code.site.metadata import write_metadata
 from blog_code.site.page import Page, Site, read_page
@@ -180,6 +181,21 @@ def test_a_post_without_description_says_how_it_begins(posted: Repository) -> No
     write_metadata(page)
 
     assert page.tree.xpath("//meta[@name='description']/@content") == ["How it begins."]
+
+
+def test_a_feed_says_in_words_what_a_post_is(posted: Repository) -> None:
+    """A reader of feeds gets a sentence, and no HTML whose addresses lead nowhere there."""
+    address = "https://host.example/posts/x/"
+    html_said = "<description>&lt;p&gt;&lt;img src='a.png'&gt;[^1] $x$&lt;/p&gt;</description>"
+    posted.write("mkdocs.yml", "site_url: https://host.example/\n")
+    feed = f"<rss><item><title>A</title><link>{address}</link>{html_said}</item></rss>"
+    posted.write("site/feed_rss_created.xml", feed)
+    page = built(posted, "<p>How it begins, &amp; where.</p>")
+
+    fix_feeds(page.site, [page])
+
+    said = (posted.root / "site/feed_rss_created.xml").read_text()
+    assert said == feed.replace(html_said, "<description>How it begins, &amp; where.</description>")
 
 
 @pytest.mark.parametrize(
