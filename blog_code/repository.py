@@ -205,7 +205,7 @@ def read_settings(root: Path) -> Settings:
         extra.get("branch") or "main",
         extra.get("author") or "",
         config.get("site_description") or "",
-        (blog.get("post_excerpt_separator") or "<!-- more -->") if required else "",
+        str(blog.get("post_excerpt_separator") or "<!-- more -->") if required else "",
         frozenset(map(str, extra)),
     )
 

@@ -8,6 +8,7 @@ import math
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from blog_code.errors import PostError
@@ -58,8 +59,13 @@ def edition_files(
 
 def no_script(post: Post) -> tuple[int, str] | None:
     """Say on which line of a post, and why, it can have no script edition; None where it has one."""
+    return _no_script(tuple(cell for cell in post.cells if cell.runs))
+
+
+@lru_cache(maxsize=1)  # it is asked several times of one post
+def _no_script(cells: tuple[Cell, ...]) -> tuple[int, str] | None:
     bound: set[str] = set()
-    for cell in (cell for cell in post.cells if cell.runs):
+    for cell in cells:
         if reason := _no_plain_python(cell, bound):
             return cell.line, f"region {cell.name} {reason}"
     return None
