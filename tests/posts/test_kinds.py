@@ -312,7 +312,7 @@ SHARED: dict[str, tuple[Fault, str]] = {
             repo.module("x/story.py", first="answer = 42", second="print(answer)", Second="print(1)"),
             add(FENCE.replace("first", "Second"))(repo),
         ],
-        "region Second is second where files have one case only",
+        "region Second differs from another in case only",
     ),
 }
 GOOD = {
@@ -392,7 +392,7 @@ def test_the_line_of_data_is_said(good: Repository) -> None:
 
     said = str(good.check())
 
-    assert "the front matter has to say data: {data.csv: abc}" in said
+    assert "the front matter is to say\n        data:\n          data.csv: abc\n" in said
     front("data: {data.csv: abc}")(good)
     assert good.check().status == "fresh"
 
