@@ -550,4 +550,5 @@ def test_what_no_page_holds_is_visible_in_html_too() -> None:
     files = left(shown(text_html="<b>a\x07\ud800</b>\r\n"))
 
     assert files["name.html"] == b"<b>a\\x07\\ud800</b>\n\n"
-    assert html.fragment_fromstring(files["name.out.html"].decode()).text_content() == "a\\x07\\ud800\n\n\n"
+    shown_text = html.fragment_fromstring(files["name.out.html"].decode()).text_content()
+    assert shown_text.strip() == "a\\x07\\ud800"
