@@ -80,7 +80,8 @@ def import_(
     ],
     into: Annotated[Path, typer.Option(help="The folder of this site's pages.")] = Path("docs"),
     undated: Annotated[
-        Undated, typer.Option(help="A page without a date becomes a page of the site, asks git, or is refused.")
+        Undated,
+        typer.Option(help="A page without a date becomes a page of the site, asks git, or is refused."),
     ] = Undated.page,
     language: Annotated[str, typer.Option(help="The language of a site that has many; else its first.")] = "",
     dry_run: Annotated[

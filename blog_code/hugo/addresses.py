@@ -14,6 +14,7 @@ from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from blog_code.hugo.pages import Page, SiteFacts
+from blog_code.hugo.pictures import harmless_picture
 from blog_code.hugo.scratch import Scratch
 
 MARKDOWN = frozenset(".md .markdown .mdown .mkd .mkdn .mkdown".split())
@@ -47,7 +48,9 @@ class Addresses:
     base: str  # of the old site, or empty
     urls: dict[str, str] = field(default_factory=dict)  # an address of the old site to the key of a page
     files: dict[str, str] = field(default_factory=dict)  # and to a file of the site
-    places: dict[str, tuple[str, str]] = field(default_factory=dict)  # key of a page: its old address, its doc
+    places: dict[str, tuple[str, str]] = field(
+        default_factory=dict
+    )  # key of a page: its old address, its doc
     bundles: dict[str, str] = field(default_factory=dict)  # folder of a leaf bundle to the doc of its page
     docs: dict[str, str] = field(default_factory=dict)  # a doc to the key of its page
     standing: frozenset[str] = frozenset()  # docs that are there already
@@ -84,12 +87,19 @@ class Addresses:
             if name in self.urls and not parts.query:
                 key = self.urls[name]
                 fragment = self._known(key, fragment)
-                return Place("here", "", fragment) if key == page.key and fragment else Place("page", key, fragment)
+                return (
+                    Place("here", "", fragment)
+                    if key == page.key and fragment
+                    else Place("page", key, fragment)
+                )
             if name in self.files:
                 return Place("file", self.files[name])
             original = _RESIZED.sub(r"\1", name)
             if original in self.files:
                 return Place("file", self.files[original])
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(page.file), unquote(parts.path)))
+        if beside in self.names and not parts.netloc:
+            return Place("file", beside)
         standing = f"posts/{slugged(posixpath.basename(path).removesuffix('.md'))}.md"
         if standing in self.standing and not self.root:
             return Place("page", standing, fragment)
@@ -133,12 +143,18 @@ class Addresses:
         if place.kind == "out":
             return place.what.replace(" ", "%20").replace("\\", "%5C")
         if place.kind == "file" and (name := self._copied(place.what, page)):
-            here, there = (page.address, f"/{published(name)}") if raw else (posixpath.dirname(page.doc), name)
+            here, there = (
+                (page.address, f"/{published(name)}") if raw else (posixpath.dirname(page.doc), name)
+            )
             return quote(posixpath.relpath(there, here), safe="/")
         if place.kind == "page":
             old, doc = self.places.get(place.what, ("", place.what))
             if doc and raw:
-                return quote(posixpath.relpath(f"/{doc.removesuffix('.md')}", page.address), safe="/") + "/" + fragment
+                return (
+                    quote(posixpath.relpath(f"/{doc.removesuffix('.md')}", page.address), safe="/")
+                    + "/"
+                    + fragment
+                )
             if doc:
                 return quote(posixpath.relpath(doc, posixpath.dirname(page.doc)), safe="/") + fragment
             return self.root + quote(unquote(old), safe="/") + fragment
@@ -182,7 +198,10 @@ class Addresses:
             if doc := self.bundles.get(folder):
                 return _tidy(f"{doc.removesuffix('.md')}/{posixpath.relpath(file, folder)}")
             folder = posixpath.dirname(folder)
-        return _tidy("files/" + re.sub(r"^(?:content|static|assets|(?:themes|_vendor)/.*?/(?:static|assets))/", "", file))
+        return _tidy(
+            "files/"
+            + re.sub(r"^(?:content|static|assets|(?:themes|_vendor)/.*?/(?:static|assets))/", "", file)
+        )
 
 
 def data_suffix(address: str) -> str:
@@ -193,7 +212,9 @@ def data_suffix(address: str) -> str:
 
 def _tidy(name: str) -> str:
     """Return a name of a file that neither MkDocs nor Markdown reads anything into."""
-    parts = [re.sub(r"[^\w.,+=@~ -]+", "-", part).lstrip(".-_ ").rstrip(" .") or "file" for part in name.split("/")]
+    parts = [
+        re.sub(r"[^\w.,+=@~ -]+", "-", part).lstrip(".-_ ").rstrip(" .") or "file" for part in name.split("/")
+    ]
     return "/".join(part[-120:] for part in parts)
 
 
@@ -218,7 +239,14 @@ def published(name: str) -> str:
 
 def slugged(text: str) -> str:
     """Return a name as the site takes it for a post's: a-z, 0-9 and single hyphens, no accents."""
-    text = text.casefold().replace("ß", "ss").replace("ø", "o").replace("ł", "l").replace("æ", "ae").replace("œ", "oe")
+    text = (
+        text.casefold()
+        .replace("ß", "ss")
+        .replace("ø", "o")
+        .replace("ł", "l")
+        .replace("æ", "ae")
+        .replace("œ", "oe")
+    )
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100].strip("-")
 
@@ -229,7 +257,7 @@ def name_pages(pages: Iterable[Page]) -> None:
     by_name: dict[str, list[Page]] = {}
     for page in pages:
         folder = "posts" if page.is_post else "pages"
-        name = slugged(unquote(posixpath.basename(page.path.rstrip("/")))) if page.path != "/" else "home"
+        name = "home" if page.path == "/" else slugged(page.slug or unquote(posixpath.basename(page.path.rstrip("/"))))
         by_name.setdefault(f"{folder}/{name or _from_date(page)}", []).append(page)
     taken = {name for name, same in by_name.items() if len(same) == 1 or not name.endswith("/index")}
     for name, same in by_name.items():
@@ -252,7 +280,9 @@ def _from_date(page: Page) -> str:
     return slugged(f"{page.section}-{page.date[:10]}") or "page"
 
 
-def collect(pages: list[Page], coming: list[Page], site: SiteFacts, scratch: Scratch, standing: frozenset[str]) -> Addresses:
+def collect(
+    pages: list[Page], coming: list[Page], site: SiteFacts, scratch: Scratch, standing: frozenset[str]
+) -> Addresses:
     """Collect every address of a site; those who come in have their docs already."""
     base = site.base if scratch.source.is_site and "example." not in urlsplit(site.base).netloc else ""
     found = Addresses(base if _split(base) else "", standing=standing)
@@ -296,19 +326,28 @@ class _Files:
         for folder in self.scratch.static:
             for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
                 if path.is_file() and path.is_relative_to(root):
-                    self._keep(f"{self.base}/{path.relative_to(folder).as_posix()}", path.relative_to(root).as_posix())
+                    self._keep(
+                        f"{self.base}/{path.relative_to(folder).as_posix()}",
+                        path.relative_to(root).as_posix(),
+                    )
         for content in self.scratch.content:
             for path in sorted((self.scratch.folder / content).rglob("*")):
                 if path.is_file() and path.suffix.lower() not in MARKDOWN:
                     name = path.relative_to(self.scratch.folder / content).as_posix()
                     self._keep(f"{self.base}/{name}", f"{content}/{name}")
         out = self.scratch.folder / ".out"
-        assets = [self.scratch.folder / "assets", *self.scratch.folder.glob("themes/*/assets"), *self.scratch.folder.glob("_vendor/**/assets")]
+        assets = [
+            self.scratch.folder / "assets",
+            *self.scratch.folder.glob("themes/*/assets"),
+            *self.scratch.folder.glob("_vendor/**/assets"),
+        ]
         for path in sorted(out.rglob("*")):
             name = _RESIZED.sub(r"\1", path.relative_to(out).as_posix())
             for folder in assets:
                 if path.is_file() and (folder / name).is_file():
-                    self._keep(f"{self.base}/{name}", (folder / name).relative_to(self.scratch.folder).as_posix())
+                    self._keep(
+                        f"{self.base}/{name}", (folder / name).relative_to(self.scratch.folder).as_posix()
+                    )
 
     def _keep(self, address: str, file: str) -> bool:
         """Keep a file that lies, resolved, in the site, and is of a kind that may be copied."""
@@ -321,7 +360,11 @@ class _Files:
 
 def may_copy(scratch: Scratch, file: str) -> bool:
     """Whether a file of the site may be copied into docs."""
-    if file.startswith(("..", "/")) or Path(file).suffix.lower() not in COPIED or posixpath.basename(file).startswith("."):
+    if (
+        file.startswith(("..", "/"))
+        or Path(file).suffix.lower() not in COPIED
+        or posixpath.basename(file).startswith(".")
+    ):
         return False
     path, root = scratch.origin(file), scratch.source.root
-    return path.resolve().is_relative_to(root) and path.is_file()
+    return path.resolve().is_relative_to(root) and path.is_file() and harmless_picture(path)

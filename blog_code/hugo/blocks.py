@@ -145,7 +145,9 @@ def _with_words(raw: str, codes: list[Shortcode]) -> tuple[str, list[int]]:
         lines += range(current + 1, current + between.count("\n") + 1)
         current += between.count("\n") + raw.count("\n", code.start, code.end)
         position = code.end
-    joined = "".join(text).replace("\r\n", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\r", "\n")
+    joined = (
+        "".join(text).replace("\r\n", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\r", "\n")
+    )
     return joined, lines
 
 
@@ -180,7 +182,9 @@ def _without_notes(html: str) -> tuple[str, str]:
     return (html[: found.start()], found[0]) if found else (html, "")
 
 
-def _divide(blocks: list[Block], plain: str, head: str, keys: list[int], found: dict[int, str]) -> list[Piece]:
+def _divide(
+    blocks: list[Block], plain: str, head: str, keys: list[int], found: dict[int, str]
+) -> list[Piece]:
     """Find each marked piece on the page; what lies between two that are found belongs to the first."""
     if not keys:
         return [Piece(blocks, plain)]
@@ -190,7 +194,11 @@ def _divide(blocks: list[Block], plain: str, head: str, keys: list[int], found: 
     ends, index = [*keys[1:], len(blocks)], 0
     while index < len(keys):
         html, is_last = found[keys[index]], index == len(keys) - 1
-        if plain.startswith(html, position) and "hgmk" not in html and not (is_last and position + len(html) != len(plain)):
+        if (
+            plain.startswith(html, position)
+            and "hgmk" not in html
+            and not (is_last and position + len(html) != len(plain))
+        ):
             pieces.append(Piece(blocks[keys[index] : ends[index]], html))
             position, index = position + len(html), index + 1
             continue
@@ -208,7 +216,11 @@ def _divide(blocks: list[Block], plain: str, head: str, keys: list[int], found: 
 
 def _next_found(plain: str, position: int, pieces: list[str]) -> tuple[int | None, int]:
     for number, piece in enumerate(pieces):
-        if len(piece.strip()) >= SHORTEST and "hgmk" not in piece and (at := plain.find(piece, position)) >= 0:
+        if (
+            len(piece.strip()) >= SHORTEST
+            and "hgmk" not in piece
+            and (at := plain.find(piece, position)) >= 0
+        ):
             return number, at
     return None, len(plain)
 

@@ -42,8 +42,14 @@ _MORE = {
     "track": {"kind", "label", "src", "srclang"},
     "video": {"controls", "height", "loop", "muted", "poster", "src", "width"},
 }
-_READ = {"embed": {"src"}, "iframe": {"src", "title"}, "object": {"data"}, "script": {"src"}, "pre": {"data-fence"}}
-_ATTRIBUTES = {"*": _ALL, **_MORE, **_READ, "div": {"data-sign"}}
+_READ = {
+    "embed": {"src"},
+    "iframe": {"src", "title"},
+    "object": {"data"},
+    "script": {"src"},
+    "pre": {"data-fence"},
+}
+_ATTRIBUTES = {"*": _ALL, **_MORE, **_READ}
 _ALIGNED = re.compile(r"\s*text-align:\s*(left|right|center|justify);?\s*")
 _TAG = re.compile(r"""<(?:/([a-z0-9]+)\s*|([a-z0-9]+)((?:\s+[a-z][a-z0-9-]*(?:="[^"<>]*")?)*)\s*/?)>""", re.I)
 _COMMENT = re.compile(r"<!--[ \w]*-->")

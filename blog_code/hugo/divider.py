@@ -18,7 +18,9 @@ def with_divider(text: str) -> str:
     if said:
         before, after = lines[: said.start], lines[said.end :]
     else:
-        words = [block for block in closed if block.kind in _WORDS and not _BLOCK.match(_source(lines, block))]
+        words = [
+            block for block in closed if block.kind in _WORDS and not _BLOCK.match(_source(lines, block))
+        ]
         at = words[0].end if words else len(lines)
         before, after = lines[:at], lines[at:]
     parts = ["\n".join(part).strip("\n") for part in (_undivided(before), [MORE], _undivided(after))]

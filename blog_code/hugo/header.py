@@ -31,7 +31,9 @@ def write_header(page: Page, executed: bool, cover: str, notes: Notes) -> str:
         values["description"] = inert(str(description))
     if authors := strings(page.params.get("author")) or strings(page.params.get("authors")):
         values["author"] = inert(", ".join(authors))
-    tags = strings(page.params.get("tags")) + [f"series: {name}" for name in strings(page.params.get("series"))]
+    tags = strings(page.params.get("tags")) + [
+        f"series: {name}" for name in strings(page.params.get("series"))
+    ]
     for key, names in {"tags": tags, "categories": strings(page.params.get("categories"))}.items():
         if names:
             values[key] = list(dict.fromkeys(inert(name) for name in names))
@@ -77,7 +79,11 @@ def strings(value: Any) -> list[str]:
 
 
 def _kept(page: Page) -> dict[str, Any]:
-    kept = {str(key): value for key, value in page.params.items() if key not in _READ and value not in (None, "", [], {})}
+    kept = {
+        str(key): value
+        for key, value in page.params.items()
+        if key not in _READ and value not in (None, "", [], {})
+    }
     text = inert(repr(kept))
     return {"hugo": _inert_values(kept)} if kept and len(text) < 4000 else {}
 
@@ -106,7 +112,11 @@ def wants_maths(page: Page, site: dict[str, Any]) -> bool:
     switched = [found for params in (page.params, site) if (found := _switch(params)) is not None]
     if switched:
         return switched[0]
-    return bool(re.search(r"\{\{[<%]\s*(katex|math)", page.raw)) or "$$" in page.raw or bool(re.search(r"\\[(\[]", page.content or ""))
+    return (
+        bool(re.search(r"\{\{[<%]\s*(katex|math)", page.raw))
+        or "$$" in page.raw
+        or bool(re.search(r"\\[(\[]", page.content or ""))
+    )
 
 
 def _switch(params: dict[str, Any]) -> bool | None:

@@ -9,7 +9,10 @@ from blog_code.hugo.problems import Refused
 LONGEST = 256 * 1024  # characters of front matter or of a configuration
 DEEPEST = 60  # brackets within brackets, or steps of indentation
 MOST = 20_000  # values, after every alias is written out
-_HEADER = re.compile(r"\A\ufeff?(?:(---)[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)|(\+\+\+)[ \t]*\r?\n(.*?)^\+\+\+[ \t]*(?:\r?\n|\Z))", re.S | re.M)
+_HEADER = re.compile(
+    r"\A\ufeff?(?:(---)[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)|(\+\+\+)[ \t]*\r?\n(.*?)^\+\+\+[ \t]*(?:\r?\n|\Z))",
+    re.S | re.M,
+)
 
 
 def front_matter(text: str) -> tuple[str, str]:
@@ -23,9 +26,13 @@ def refuse_bombs(kind: str, text: str) -> None:
     """Refuse a text that is small and becomes huge, or so deep that a parser ends in it."""
     if len(text) > LONGEST:
         raise Refused("front matter", f"front matter of more than {LONGEST // 1024} KB")
-    if kind == "json":  # all of the post: only its beginning is front matter, which Hugo itself finds the end of
+    if (
+        kind == "json"
+    ):  # all of the post: only its beginning is front matter, which Hugo itself finds the end of
         text = text[:LONGEST]
-    if _depth(text) > DEEPEST or re.search(rf"(?m)^[ \t]{{{DEEPEST * 8},}}\S|^(?:- ){{{DEEPEST},}}|\d{{4000}}", text):
+    if _depth(text) > DEEPEST or re.search(
+        rf"(?m)^[ \t]{{{DEEPEST * 8},}}\S|^(?:- ){{{DEEPEST},}}|\d{{4000}}", text
+    ):
         raise Refused("front matter", f"values more than {DEEPEST} deep, or a number that no program holds")
     if kind in ("yaml", "yml") and "*" in text and "&" in text and _size(text) > MOST:
         raise Refused("front matter", f"aliases (*name) that stand for more than {MOST} values")

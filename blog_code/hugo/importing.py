@@ -18,7 +18,6 @@ from blog_code.hugo.header import cover_file, write_header
 from blog_code.hugo.hugo import Hugo
 from blog_code.hugo.judge import Extensions
 from blog_code.hugo.pages import Page, SiteFacts
-from blog_code.hugo.pictures import harmless_picture
 from blog_code.hugo.place import Files, Ledger, place
 from blog_code.hugo.problems import Refused, Usage
 from blog_code.hugo.redirects import old_addresses, redirect_file, redirect_page
@@ -116,7 +115,9 @@ class _Import:
         """Judge the pages, look at everything, then write."""
         self.report = Report(str(self.into), self.options.dry_run)
         self.site = self._language()
-        self.name = self.site.base.rstrip("/") if self.scratch.source.is_site else str(self.scratch.source.only)
+        self.name = (
+            self.site.base.rstrip("/") if self.scratch.source.is_site else str(self.scratch.source.only)
+        )
         self._put_away()
         coming = [page for page in self.pages if self._comes_in(page)]
         name_pages(coming)
@@ -136,13 +137,15 @@ class _Import:
 
     def _language(self) -> SiteFacts:
         names = [site.lang for site in self.sites]
-        wanted = self.options.language
-        if wanted and wanted not in names:
+        wanted = self.options.language or self.scratch.language
+        if self.options.language and wanted not in names:
             raise Usage(f"this site has no language {wanted!r}; it has: {', '.join(names)}")
         site = next((site for site in self.sites if site.lang == wanted), self.sites[0])
         others = [name for name in names if name != site.lang]
         if others:
-            self.report.notes.append(f"pages in {site.lang!r} come in; for others: --language {' or '.join(others)}")
+            self.report.notes.append(
+                f"pages in {site.lang!r} come in; for others: --language {' or '.join(others)}"
+            )
         if self.hugo.warning:
             self.report.notes.append(self.hugo.warning)
         for theme in self.hugo.absent:
@@ -165,7 +168,9 @@ class _Import:
             self._refuse(self._shown(name), refused)
         for name, words in self.hugo.dropped.items():
             line = re.search(rf"{re.escape(PurePosixPath(name).name)}:(\d+)", words)
-            self._refuse(self._shown(name), Refused("Hugo cannot read it", words, int(line[1]) if line else 1))
+            self._refuse(
+                self._shown(name), Refused("Hugo cannot read it", words, int(line[1]) if line else 1)
+            )
 
     def _refuse(self, source: str, refused: Refused, page: str = "") -> None:
         self.report.pages.append(
@@ -174,7 +179,11 @@ class _Import:
 
     def _shown(self, file: str) -> str:
         """Return the path of a file as the caller would write it."""
-        path = self.scratch.origin(file) if file.startswith("content/") or self.scratch.source.is_site else Path(file)
+        path = (
+            self.scratch.origin(file)
+            if file.startswith("content/") or self.scratch.source.is_site
+            else Path(file)
+        )
         return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
 
     def _comes_in(self, page: Page) -> bool:
@@ -198,16 +207,27 @@ class _Import:
     def _reason(self, page: Page) -> Refused | None:
         """Say why a page does not come in."""
         if PurePosixPath(page.file).suffix.lower() not in PAGES:
-            return Refused("no Markdown", f"{PurePosixPath(page.file).suffix} is no Markdown: convert it first")
+            return Refused(
+                "no Markdown", f"{PurePosixPath(page.file).suffix} is no Markdown: convert it first"
+            )
         if page.content is None:
             line = re.search(rf"{re.escape(PurePosixPath(page.file).name)}:(\d+)", page.error)
             return Refused("Hugo cannot render it", self.hugo.plain(page.error), int(line[1]) if line else 1)
         if names := sorted(set(re.findall(r"hgmissing:([\w./-]+):", page.content))):
             name = names[0]
-            line = next((self._line(page, tag.start) for tag in blocks.shortcode_tags(page.raw) if tag.name == name), 1)
+            line = next(
+                (self._line(page, tag.start) for tag in blocks.shortcode_tags(page.raw) if tag.name == name),
+                1,
+            )
             way = f"layouts/_shortcodes/{name}.html"
-            fix = f"fetch its theme ({self.fetch}), or write {way}" if self.scratch.source.is_site else f"import its whole site, or write {way} there"
-            return Refused("shortcode without a template", f"{', '.join(names)}: no template here: {fix}", line)
+            fix = (
+                f"fetch its theme ({self.fetch}), or write {way}"
+                if self.scratch.source.is_site
+                else f"import its whole site, or write {way} there"
+            )
+            return Refused(
+                "shortcode without a template", f"{', '.join(names)}: no template here: {fix}", line
+            )
         if page.kind == "page" and not page.date and self.options.undated != "page":
             return Refused("no date", "has no date: add one, or import with --undated page")
         return None
@@ -218,11 +238,39 @@ class _Import:
 
     def _date_of_git(self, page: Page) -> str:
         """Return when git first saw a file; the repository's own configuration runs nothing for it."""
-        command = ["git", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false", "-c", "core.hooksPath=/dev/null"]
-        command += ["-C", str(self.scratch.source.root), "log", "--follow", "--no-ext-diff", "--no-textconv", "--format=%aI"]
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none", "GIT_TERMINAL_PROMPT": "0"}
+        command = [
+            "git",
+            "-c",
+            "core.fsmonitor=false",
+            "-c",
+            "log.showSignature=false",
+            "-c",
+            "core.hooksPath=/dev/null",
+        ]
+        command += [
+            "-C",
+            str(self.scratch.source.root),
+            "log",
+            "--follow",
+            "--no-ext-diff",
+            "--no-textconv",
+            "--format=%aI",
+        ]
+        environment = {
+            "PATH": "/usr/local/bin:/usr/bin:/bin",
+            "GIT_NO_LAZY_FETCH": "1",
+            "GIT_ALLOW_PROTOCOL": "none",
+            "GIT_TERMINAL_PROMPT": "0",
+        }
         try:
-            done = subprocess.run([*command, "--", page.file], capture_output=True, text=True, env=environment, timeout=30, check=False)
+            done = subprocess.run(
+                [*command, "--", page.file],
+                capture_output=True,
+                text=True,
+                env=environment,
+                timeout=30,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired):
             return ""
         return (done.stdout.split() or [""])[-1]
@@ -257,6 +305,8 @@ class _Import:
             return
         judged = answer.judged
         self.addresses.wanted = set(answer.files)
+        if page.file in self.scratch.old_markup:
+            judged.notes.add("written for mmark, which Hugo has no more: read as Markdown")
         cover = cover_file(page, self.addresses)
         text, code = judged.text, {}
         slug = page.doc.removeprefix("posts/").removesuffix(".md")
@@ -266,8 +316,10 @@ class _Import:
         header = write_header(page, executed, cover, judged.notes)
         content: dict[str, bytes | Path] = {page.doc: f"{header}\n{text.strip()}\n".encode()}
         content |= {f"blog_code/{name}": module.encode() for name, module in code.items()}
-        content |= self._copies(page, judged.notes.found)
-        report = PageReport(shown, page=page.doc, notes=judged.notes.found, difference=judged.difference, levels=judged.levels)
+        content |= self._copies(page)
+        report = PageReport(
+            shown, page=page.doc, notes=judged.notes.found, difference=judged.difference, levels=judged.levels
+        )
         report.files = list(content)
         self.report.pages.append(report)
         self.ready.append(Files(page.key, content))
@@ -276,11 +328,13 @@ class _Import:
         """Move the Python of a post into a package of its own; the names of the machinery are no post's."""
         package = slug.replace("-", "_")
         if package in self.options.reserved:
-            notes.setdefault("Python stays in the page: its package would have a name of this site's own", []).append(package)
+            notes.setdefault(
+                "Python stays in the page: its package would have a name of this site's own", []
+            ).append(package)
             return text, {}
         return extract(text, slug)
 
-    def _copies(self, page: Page, notes: dict[str, list[str]]) -> dict[str, bytes | Path]:
+    def _copies(self, page: Page) -> dict[str, bytes | Path]:
         """Return the files that come with a page; a picture in which something could act is left out."""
         copies: dict[str, bytes | Path] = {}
         for file in sorted(self.addresses.wanted):
@@ -288,10 +342,8 @@ class _Import:
                 data = base64.b64decode(unquote(file).partition(",")[2], validate=False)
                 self.addresses.write(Place("file", file), page)
                 copies[self.addresses.names[file]] = data
-            elif harmless_picture(path := self.scratch.origin(file)):
-                copies[self.addresses.names[file]] = path
             else:
-                notes.setdefault("picture with a script in it is left out", []).append(file)
+                copies[self.addresses.names[file]] = self.scratch.origin(file)
         return copies
 
     def _write_all(self, chosen: list[Page]) -> None:
@@ -302,11 +354,23 @@ class _Import:
         for files in self.ready:
             report = by_page[next(iter(files.content))]
             states = {name: self.ledger.state(name, content) for name, content in files.content.items()}
-            wrong = [name for name, state in states.items() if state == "foreign" or (state == "edited" and not self.options.force)]
+            wrong = [
+                name
+                for name, state in states.items()
+                if state == "foreign" or (state == "edited" and not self.options.force)
+            ]
             if wrong:
                 is_edited = states[wrong[0]] == "edited"
-                why = "was edited since its import; --force replaces it" if is_edited else "is there, and not from an import: rename it, or give the post another slug"
-                report.status, report.kind, report.reason = "refused", "edited here" if is_edited else "name taken", f"{self.into / wrong[0]} {why}"
+                why = (
+                    "was edited since its import; --force replaces it"
+                    if is_edited
+                    else "is there, and not from an import: rename it, or give the post another slug"
+                )
+                report.status, report.kind, report.reason = (
+                    "refused",
+                    "edited here" if is_edited else "name taken",
+                    f"{self.into / wrong[0]} {why}",
+                )
                 continue
             if all(state == "unchanged" for state in states.values()):
                 report.status = "unchanged"

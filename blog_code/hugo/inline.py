@@ -15,7 +15,9 @@ INLINE = frozenset(
 _SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$^=:&\"'/?@;%")
 _ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
 _EMPTY = frozenset("wbr img input source hr br track col embed".split())
-_AT_START = re.compile(r"(?m)^(\s*)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|:(?=\s)|~~~|!!!|\?\?\?|===|///|-+8<-|\[\^|\d+(?=[.)](?:\s|$)))")
+_AT_START = re.compile(
+    r"(?m)^(\s*)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|:(?=\s)|~~~|!!!|\?\?\?|===|///|-+8<-|\[\^|\d+(?=[.)](?:\s|$)))"
+)
 
 
 @dataclass
@@ -32,7 +34,9 @@ class Inline:
     def text(self, text: str) -> str:
         """Return words so that Markdown reads nothing into them."""
         if self.mode == "entities":
-            return "".join(f"&#{ord(c)};" if c in _SPECIAL else ("&nbsp;" if c == "\xa0" else c) for c in text)
+            return "".join(
+                f"&#{ord(c)};" if c in _SPECIAL else ("&nbsp;" if c == "\xa0" else c) for c in text
+            )
         if self.mode == "ascii":
             text = text.translate(_ASCII).replace("…", "...").replace("—", "---").replace("–", "--")
         text = re.sub(r"([\\*`])", r"\\\1", text)
@@ -69,7 +73,9 @@ class Inline:
             return ""
         if "arithmatex" in classes:
             return formula(node)
-        if not node.attrib and (mark := {"em": "*", "i": "*", "strong": "**", "b": "**", "del": "~~", "s": "~~"}.get(tag)):
+        if not node.attrib and (
+            mark := {"em": "*", "i": "*", "strong": "**", "b": "**", "del": "~~", "s": "~~"}.get(tag)
+        ):
             return self._wrapped(node, mark)
         if tag == "code" and not len(node):
             return self._code(node.text or "")
@@ -77,7 +83,11 @@ class Inline:
             return "<br>" if self.in_cell else "\\\n"
         if tag == "img":
             return self._image(node)
-        if tag == "sup" and (link := node.find("a")) is not None and "footnote-ref" in (link.get("class") or ""):
+        if (
+            tag == "sup"
+            and (link := node.find("a")) is not None
+            and "footnote-ref" in (link.get("class") or "")
+        ):
             number = (link.get("href") or "").rpartition("fn:")[2]
             return f"[^{self.labels.get(number, number)}]"
         if tag == "input":
@@ -144,7 +154,11 @@ class Inline:
                 value = self.write(value, True)
             elif key.startswith("data-") or (key == "style" and "text-align" not in value):
                 continue
-            out += f' {key}="{self.plain(value).replace('"', "&quot;")}"' if value or key in ("alt", "href", "class") else f" {key}"
+            out += (
+                f' {key}="{self.plain(value).replace('"', "&quot;")}"'
+                if value or key in ("alt", "href", "class")
+                else f" {key}"
+            )
         return out
 
     def html(self, node: Element) -> str:
@@ -154,7 +168,9 @@ class Inline:
         if "arithmatex" in (node.get("class") or "").split():
             return f'<{node.tag} class="arithmatex">{self.plain(node.text_content())}</{node.tag}>'
         opening = f"<{node.tag}{self.attributes(node)}>"
-        inner = self.plain(node.text or "") + "".join(self.html(child) + self.plain(child.tail or "") for child in node)
+        inner = self.plain(node.text or "") + "".join(
+            self.html(child) + self.plain(child.tail or "") for child in node
+        )
         return opening + inner + ("" if node.tag in _EMPTY else f"</{node.tag}>")
 
 

@@ -93,7 +93,9 @@ class Judge:
         text = with_divider(self._joined())
         html = self.render(text)
         if self.guard.search(text) or (acts := what_acts(html)):
-            raise Refused("not harmless", f"its page would hold {acts if not self.guard.search(text) else 'a program'}")
+            raise Refused(
+                "not harmless", f"its page would hold {acts if not self.guard.search(text) else 'a program'}"
+            )
         levels: dict[str, int] = {}
         for level in self.level:
             name = CANDIDATES[min(level, len(CANDIDATES) - 1)]
@@ -114,7 +116,11 @@ class Judge:
         for number in range(ROUNDS):
             if not todo:
                 return
-            definitions = {index for index, piece in enumerate(self.pieces) if any(b.kind in ("reference", "footnote_def") for b in piece.blocks)}
+            definitions = {
+                index
+                for index, piece in enumerate(self.pieces)
+                if any(b.kind in ("reference", "footnote_def") for b in piece.blocks)
+            }
             shown = sorted(todo | definitions) if number else list(range(len(self.pieces)))
             failed, unseen = self._failed(shown, todo)
             todo = {index for index in failed if self._advance(index)} | unseen
@@ -138,7 +144,11 @@ class Judge:
         return failed, unseen
 
     def _unrenderable(self, shown: list[int]) -> set[int]:
-        return {index for index in shown if not self.render(f"{MARK.format(0)}\n\n{self.texts[index]}").startswith("<p>hgmk")}
+        return {
+            index
+            for index in shown
+            if not self.render(f"{MARK.format(0)}\n\n{self.texts[index]}").startswith("<p>hgmk")
+        }
 
     def _is_same(self, index: int, html: str) -> bool:
         if what_acts(html) or self.guard.search(self.texts[index]):
@@ -182,7 +192,7 @@ class Judge:
             return None
         text = self.written(copy.deepcopy(self.trees[index]), name)
         codes = sorted({code for block in piece.blocks for code in block.shortcodes} - {"ref", "relref"})
-        if codes and re.match(r"<(?!!)", text):
+        if codes and re.match(r"<[a-z][a-z0-9]*[\s>]", text):
             text = f"<!-- {' '.join(re.sub(r'[^\w ]', ' ', code) for code in codes[:3])} -->\n{text}"
         return text
 
@@ -230,7 +240,10 @@ class _Footnotes:
 
     def wanted(self) -> list[list[Unit]]:
         """Return the units of each of Hugo's notes."""
-        return [units(note, self.judge.canonical, {}) for note in self._notes(self.judge.policy.tree(self.judge.tail))]
+        return [
+            units(note, self.judge.canonical, {})
+            for note in self._notes(self.judge.policy.tree(self.judge.tail))
+        ]
 
     def shown(self, foot: str) -> list[list[Unit]]:
         """Return the units of each note of ours."""
@@ -303,7 +316,11 @@ class _Footnotes:
         for label, note in zip(ids, self.shown(foot), strict=False):
             by_words.setdefault(_words(note), label)
         labels = [by_words.get(_words(note), "") for note in wanted]
-        left = [label for label in [*self.judge.labels.values(), *definitions] if label in definitions and label not in labels]
+        left = [
+            label
+            for label in [*self.judge.labels.values(), *definitions]
+            if label in definitions and label not in labels
+        ]
         left = list(dict.fromkeys(left))
         order = [label if label in definitions else (left.pop(0) if left else "") for label in labels]
         return [label for label in dict.fromkeys(order) if label]

@@ -18,6 +18,7 @@ _PARSER.validateLink = lambda url: True  # type: ignore[method-assign]
 _IN_HTML = re.compile(r"""<(a|img|source|video|audio)\b[^>]*?\s(?:href|src)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _FENCE = re.compile(r"(?m)^([ \t>]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*(?:\{([^}\n]*)\})?[ \t]*$")
 _SNIPPET = re.compile(r"(?m)^([ \t]*)(-+8<-+)")
+_OUTPUT = re.compile(r"(?m)^[ \t>]*(`{3,}|~{3,})[ \t]*output\b")
 _NO_ALT = re.compile(r"!\[\s*\]")
 _ESCAPED = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}")
 
@@ -43,12 +44,18 @@ class Found:
 def own_text(piece: Piece, html: Element, page: Page, addresses: Addresses, *, mended: bool) -> str | None:
     """Return the author's text of a piece, or None where it cannot stand."""
     names = [name for block in piece.blocks for name in block.shortcodes]
-    if not piece.blocks or any(name not in ("ref", "relref") for name in names) or _NO_ALT.search(piece.source):
+    if (
+        not piece.blocks
+        or any(name not in ("ref", "relref") for name in names)
+        or _NO_ALT.search(piece.source)
+    ):
         return None
     text = piece.source
     for number, code in enumerate(reversed(outermost(text))):
         text = f"{text[: code.start]}hgref{number}x{text[code.end :]}"
     text = DIVIDER.sub(MORE, text)
+    if _OUTPUT.search(text) and not mended:
+        return None
     if _SNIPPET.search(text) and not (mended and all(block.kind == "fence" for block in piece.blocks)):
         return None
     if mended:
@@ -67,7 +74,9 @@ def own_text(piece: Piece, html: Element, page: Page, addresses: Addresses, *, m
         text = _with_addresses(text, wanted, found, page, addresses)
     for one in linkified if mended else ():
         link = f"<{one.address}>" if one.address == one.words else f"[{one.words}]({one.address})"
-        text = re.sub(rf"(?<![<(\[\"'\w/]){re.escape(one.words)}(?![\w/>])", lambda _, link=link: link, text, count=1)
+        text = re.sub(
+            rf"(?<![<(\[\"'\w/]){re.escape(one.words)}(?![\w/>])", lambda _, link=link: link, text, count=1
+        )
     return text
 
 
@@ -81,7 +90,9 @@ def _destinations(text: str) -> "list[Destination]":
     for token in _PARSER.parse(text, {}):
         for part in [token, *(token.children or [])]:
             if part.type == "link_open":
-                out.append(Destination("auto" if part.info == "auto" else "a", str(part.attrs["href"]), False))
+                out.append(
+                    Destination("auto" if part.info == "auto" else "a", str(part.attrs["href"]), False)
+                )
             elif part.type == "image":
                 out.append(Destination("img", str(part.attrs["src"]), False))
             elif part.type in ("html_inline", "html_block"):
@@ -99,7 +110,9 @@ def _found(html: Element) -> "list[Found]":
     return out
 
 
-def _with_addresses(text: str, wanted: list[Destination], found: list[Found], page: Page, addresses: Addresses) -> str:
+def _with_addresses(
+    text: str, wanted: list[Destination], found: list[Found], page: Page, addresses: Addresses
+) -> str:
     """Put in the place of each address what it is here; what had to become a link loses its exclamation mark."""
     position = 0
     for old, new in zip(wanted, found, strict=True):

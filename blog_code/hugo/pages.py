@@ -22,6 +22,7 @@ class Page:
     expiry: str = ""
     description: str = ""
     section: str = ""
+    slug: str = ""
     bundle: str = ""  # leaf, branch, or empty
     aliases: list[str] = field(default_factory=list)
     resources: list[dict[str, str]] = field(default_factory=list)

@@ -4,7 +4,9 @@ from pathlib import Path
 
 from lxml import etree
 
-_ACTS = frozenset("script foreignObject iframe embed object handler listener set animate animateTransform animateMotion use image".split())
+_ACTS = frozenset(
+    "script foreignObject iframe embed object handler listener set animate animateTransform animateMotion use image".split()
+)
 _LARGEST = 5 << 20  # bytes of a drawing
 
 
@@ -16,7 +18,9 @@ def harmless_picture(path: Path) -> bool:
     if len(data) > _LARGEST or b"<!ENTITY" in data:
         return False
     try:
-        root = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False))
+        root = etree.fromstring(
+            data, etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+        )
     except (etree.XMLSyntaxError, ValueError):
         return False
     return all(map(_is_harmless, root.iter()))
@@ -29,6 +33,10 @@ def _is_harmless(node: etree._Element) -> bool:
         return False
     for key, value in node.attrib.items():
         name, plain = key.rpartition("}")[2].lower(), "".join(value.split()).lower()
-        if name.startswith("on") or "javascript:" in plain or (name == "href" and not plain.startswith(("#", "data:image/"))):
+        if (
+            name.startswith("on")
+            or "javascript:" in plain
+            or (name == "href" and not plain.startswith(("#", "data:image/")))
+        ):
             return False
     return True

@@ -47,7 +47,9 @@ class Ledger:
             files = found.get("files") or {name: {"sha256": digest} for name, digest in found.items()}
             return cls(into, {str(name): dict(entry) for name, entry in files.items()})
         except (ValueError, AttributeError, TypeError):
-            raise Usage(f"{path} is no ledger of an import: restore it, or remove it and what was imported") from None
+            raise Usage(
+                f"{path} is no ledger of an import: restore it, or remove it and what was imported"
+            ) from None
 
     def path(self, name: str) -> Path:
         """Return where a file stands."""
@@ -108,13 +110,17 @@ def place(ledger: Ledger, site: str, pages: list[Files], gone: list[str]) -> Non
         for name in gone:
             ledger.files.pop(name, None)
         if json.dumps(ledger.files, sort_keys=True) != before:
-            text = json.dumps({"format": 2, "files": ledger.files}, ensure_ascii=False, indent=1, sort_keys=True)
+            text = json.dumps(
+                {"format": 2, "files": ledger.files}, ensure_ascii=False, indent=1, sort_keys=True
+            )
             (stage / "ledger").write_text(text + "\n", "utf-8")
             moves["ledger"] = LEDGER
         _write_journal(stage, {"moves": moves, "gone": gone})
     except OSError as error:
         shutil.rmtree(stage, ignore_errors=True)
-        raise Usage(f"nothing was imported: {error.strerror}: {error.filename}; make room and give write access") from None
+        raise Usage(
+            f"nothing was imported: {error.strerror}: {error.filename}; make room and give write access"
+        ) from None
     finish(ledger.into)
 
 

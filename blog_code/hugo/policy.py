@@ -17,14 +17,19 @@ from blog_code.hugo.problems import Notes
 from blog_code.hugo.units import Element, parse
 
 _FORMULA = re.compile(
-    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\$\w])\$(?![\s$])([^$\n]+?)(?<![\s\\])\$(?![\d\w])", re.S
+    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\$\w])\$(?![\s$])([^$\n]+?)(?<![\s\\])\$(?![\d\w])",
+    re.S,
 )
 _VERBATIM = re.compile(
-    r'(<(pre|code|script|style|textarea|svg)\b.*?</\2>|<(span|div) class="arithmatex">.*?</\3>|<!--.*?-->|<[^>]*>)', re.S
+    r'(<(pre|code|script|style|textarea|svg)\b.*?</\2>|<(span|div) class="arithmatex">.*?</\3>|<!--.*?-->|<[^>]*>)',
+    re.S,
 )
 # Addresses that only a frame or a script can use, and what a reader can open instead.
 _TO_READ = (
-    (r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w-]+).*", r"https://www.youtube.com/watch?v=\1"),
+    (
+        r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w-]+).*",
+        r"https://www.youtube.com/watch?v=\1",
+    ),
     (r"(?:https?:)?//player\.vimeo\.com/video/(\d+).*", r"https://vimeo.com/\1"),
     (r"(?:https?:)?(//gist\.github\.com/[^?]+)\.js(?:\?.*)?", r"https:\1"),
     (r"(//.*)", r"https:\1"),
@@ -64,8 +69,9 @@ class Policy:
         for node in list(root.iter("input")):
             if node.get("type") != "checkbox":
                 node.drop_tree()
-        for node in root.iter("span"):  # what a highlighter set: the words are Hugo's, the colours are ours
-            node.attrib.pop("style", None)
+        for node in root.xpath(".//*[@style]"):
+            if node.tag == "span" or "text-align" not in node.get("style"):
+                del node.attrib["style"]
         return root
 
     def _load(self, node: Element) -> None:
@@ -83,17 +89,31 @@ class Policy:
 
     def _is_here(self, node: Element, address: str) -> bool:
         sources = [address, *(child.get("src") or "" for child in node.iter("source"))]
-        return all(self.addresses.is_here(self.addresses.place(source, self.page)) for source in sources if source)
+        return all(
+            self.addresses.is_here(self.addresses.place(source, self.page)) for source in sources if source
+        )
 
     def _instead(self, node: Element, address: str) -> None:
         """Put a link in the place of an element; within a link, its words alone."""
         place = self.addresses.place(address, self.page)
-        kind = {"img": "picture", "script": "script", "video": "video", "audio": "sound"}.get(node.tag, "frame")
+        kind = {"img": "picture", "script": "script", "video": "video", "audio": "sound"}.get(
+            node.tag, "frame"
+        )
         href = to_read(address) if place.kind == "out" else self.addresses.write(place, self.page, raw=True)
-        self.notes.add(f"{kind} of another host is a link" if place.kind == "out" else f"{kind} that is not there", address)
-        is_plain = node.tag == "iframe" and (node.get("title") or "").lower() in ("youtube video", "vimeo video")
+        self.notes.add(
+            f"{kind} of another host is a link" if place.kind == "out" else f"{kind} that is not there",
+            address,
+        )
+        is_plain = node.tag == "iframe" and (node.get("title") or "").lower() in (
+            "youtube video",
+            "vimeo video",
+        )
         label = "" if is_plain else re.sub(r"\s+", " ", node.get("title") or node.get("alt") or "").strip()
-        may_link = not any(True for _ in node.iterancestors("a")) and self.addresses.leads(place) and not address.startswith("data:")
+        may_link = (
+            not any(True for _ in node.iterancestors("a"))
+            and self.addresses.leads(place)
+            and not address.startswith("data:")
+        )
         new = lxml.html.Element("a" if may_link else "span")
         if may_link:
             new.set("href", href)
@@ -113,7 +133,12 @@ class Policy:
             return
         place = self.addresses.place(href, self.page)
         if place.kind == "dead" or not self.addresses.leads(place):
-            self.notes.add("link to what is not here leads to the old site" if self.addresses.root else "link that leads nowhere", href)
+            self.notes.add(
+                "link to what is not here leads to the old site"
+                if self.addresses.root
+                else "link that leads nowhere",
+                href,
+            )
         if href.strip().lower().startswith("data:") or not self.addresses.leads(place):
             node.drop_tag()
 
@@ -122,7 +147,9 @@ class Policy:
         tex = re.sub(r"^\\[(\[]|\\[)\]]$", "", node.text_content().strip()).strip()
         if not (problem := self.problem_of(tex)):
             return
-        self.notes.add("formula that cannot be set stands as code", f"{' '.join(tex.split())[:80]}: {problem}")
+        self.notes.add(
+            "formula that cannot be set stands as code", f"{' '.join(tex.split())[:80]}: {problem}"
+        )
         code = lxml.html.Element("code")
         code.text = tex if node.tag == "div" else " ".join(tex.split())
         if node.tag == "div":

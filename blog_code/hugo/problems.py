@@ -23,6 +23,7 @@ class Notes:
 
     def add(self, kind: str, what: str = "") -> None:
         """Keep an instance of a kind of note, once."""
+        what = what if len(what) < 200 else f"{what[:60]} … {what[-20:]}"
         kept = self.found.setdefault(kind, [])
         if what not in kept:
             kept.append(what)

@@ -29,16 +29,25 @@ def old_addresses(page: Page, base: str) -> Iterable[str]:
 def redirect_file(address: str, taken: set[str], into: Path) -> str:
     """Return the file that leads on from an old address, or nothing where it is another's or no address for a file."""
     parts = address.strip("/").split("/")
-    if len(address) > 240 or not all(_PART.fullmatch(p) and len(p.encode()) < 120 and not p.startswith(".") for p in parts):
+    if len(address) > 240 or not all(
+        _PART.fullmatch(p) and len(p.encode()) < 120 and not p.startswith(".") for p in parts
+    ):
         return ""
     name = "/".join(parts)
-    if parts[0].lower() in RESERVED or name in taken or (into / f"{name}.md").exists() or (into / name / "index.md").exists():
+    if (
+        parts[0].lower() in RESERVED
+        or name in taken
+        or (into / f"{name}.md").exists()
+        or (into / name / "index.md").exists()
+    ):
         return ""
     file = name if name.endswith((".html", ".htm")) else f"{name}/index.html"
     above = ["/".join(parts[:number]) for number in range(1, len(parts))]
     if any((into / folder).is_file() or folder.endswith((".html", ".htm")) for folder in above):
         return ""
-    return "" if re.search(r"\.(?!html?$)[a-z]{2,4}$", name) else file  # of a picture, say: no page stands there
+    return (
+        "" if re.search(r"\.(?!html?$)[a-z]{2,4}$", name) else file
+    )  # of a picture, say: no page stands there
 
 
 def redirect_page(file: str, doc: str) -> bytes:

@@ -22,8 +22,20 @@ TEMPLATES = Path(__file__).with_name("templates")
 LEFT = frozenset("public node_modules .git .github static go.mod go.sum go.work .hugo_build.lock".split())
 KEPT = frozenset("shortcodes _shortcodes partials _partials".split())
 OURS = re.compile(r"render-(heading|codeblock|image|link|table|passthrough)\.")
-PICTURES = frozenset(".png .jpg .jpeg .gif .webp .avif .svg .bmp .tif .tiff .mp4 .webm .mp3 .pdf .zip .woff .woff2".split())
-FOLDERS = ("contentdir", "layoutdir", "assetdir", "datadir", "i18ndir", "archetypedir", "staticdir", "themesdir")
+_OLD_MARKUP = re.compile(r"(?m)^markup\s*[:=]\s*[\"']?mmark[\"']?[ \t]*$\n?")
+PICTURES = frozenset(
+    ".png .jpg .jpeg .gif .webp .avif .svg .bmp .tif .tiff .mp4 .webm .mp3 .pdf .zip .woff .woff2".split()
+)
+FOLDERS = (
+    "contentdir",
+    "layoutdir",
+    "assetdir",
+    "datadir",
+    "i18ndir",
+    "archetypedir",
+    "staticdir",
+    "themesdir",
+)
 ALONE = """baseURL = "https://example.org/"
 [markup.goldmark.renderer]
 unsafe = true
@@ -42,8 +54,12 @@ class Scratch:
     source: Source
     folder: Path
     refused: dict[str, Refused] = field(default_factory=dict)  # files of pages, relative to the site
+    old_markup: set[str] = field(default_factory=set)  # files that say mmark, which Hugo has no more
     missing: set[str] = field(default_factory=set)  # shortcodes that have no template
-    content: list[str] = field(default_factory=lambda: ["content"])  # folders of content, relative to the site
+    content: list[str] = field(
+        default_factory=lambda: ["content"]
+    )  # folders of content, relative to the site
+    language: str = ""  # of pages that do not say theirs
     static: list[Path] = field(default_factory=list)  # folders of static files, in the site itself
 
     def prepare(self) -> Hugo:
@@ -56,7 +72,9 @@ class Scratch:
         for path in self._posts():
             self._look_at_post(path)
         hugo = Hugo(self.folder, token=secrets.token_hex(8))
-        self._refuse_outside(*hugo.settings())
+        settings, modules = hugo.settings()
+        self.language = str(settings.get("defaultcontentlanguage") or "")
+        self._refuse_outside(settings, modules)
         self._clear_layouts()
         self._write_stubs()
         self.write_templates("all", hugo.token)
@@ -91,15 +109,17 @@ class Scratch:
             elif entry.is_file() and _readable(entry.name):
                 link_or_copy(path, target)
             else:
-                self.refused[os.fsencode(entry.name).decode("utf-8", "replace")] = Refused("name", "a name that is not UTF-8")
+                self.refused[os.fsencode(entry.name).decode("utf-8", "replace")] = Refused(
+                    "name", "a name that is not UTF-8"
+                )
 
     def _refuse_link(self, path: Path) -> None:
-        try:
-            inside = path.resolve().is_relative_to(self.source.root)
-        except (OSError, RuntimeError):
-            inside = False
-        if not inside:
-            raise Usage(f"{path} is a link that leads out of the site: put what it leads to in its place, or remove it")
+        target = path.resolve()
+        if not target.is_relative_to(self.source.root) or path.absolute().is_relative_to(target):
+            raise Usage(
+                f"{path} is a link that leads out of the site, or to a folder that it lies in: "
+                "put what it leads to in its place, or remove it"
+            )
 
     def _copy_alone(self) -> None:
         """Make a site around a post or a bundle that has none."""
@@ -115,7 +135,11 @@ class Scratch:
 
     def _posts(self) -> Iterator[Path]:
         for path in sorted(self.folder.rglob("*")):
-            if path.suffix.lower() in PAGES and path.is_file() and "content" in path.relative_to(self.folder).parts:
+            if (
+                path.suffix.lower() in PAGES
+                and path.is_file()
+                and "content" in path.relative_to(self.folder).parts
+            ):
                 yield path
 
     def _look_at_configuration(self) -> None:
@@ -133,7 +157,11 @@ class Scratch:
         """Put a post away that is not UTF-8, or whose front matter would take all memory."""
         name = path.relative_to(self.folder).as_posix()
         try:
-            refuse_bombs(*front_matter(path.read_text("utf-8")))
+            text = path.read_bytes().decode("utf-8")
+            refuse_bombs(*front_matter(text))
+            if (today := _OLD_MARKUP.sub("", text, count=1)) != text:
+                self.old_markup.add(name)
+                path.write_bytes(today.encode())
         except UnicodeDecodeError as error:
             line = path.read_bytes()[: error.start].count(b"\n") + 1
             self.refused[name] = Refused("encoding", "is not UTF-8; save it as UTF-8", line)
@@ -148,19 +176,27 @@ class Scratch:
         named = [(key, value) for key in FOLDERS for value in _strings(settings.get(key))]
         languages = settings.get("languages") or {}
         for name, language in languages.items() if isinstance(languages, dict) else ():
-            named += [(f"languages.{name}.{key}", v) for key in FOLDERS for v in _strings((language or {}).get(key))]
+            named += [
+                (f"languages.{name}.{key}", v) for key in FOLDERS for v in _strings((language or {}).get(key))
+            ]
         caches = settings.get("caches") or {}
-        named += [(f"caches.{name}.dir", cache["dir"]) for name, cache in caches.items() if isinstance(cache, dict)]
+        named += [
+            (f"caches.{name}.dir", cache["dir"]) for name, cache in caches.items() if isinstance(cache, dict)
+        ]
         for module in modules:
             folder = Path(module["dir"])
             named += [("module.mounts", str(folder / mount["source"])) for mount in module["mounts"] or ()]
         for key, value in named:
             if not (root / value).resolve().is_relative_to(root):
                 shown = value.removeprefix(f"{root}/")
-                raise Usage(f"{key} = {shown!r} leads out of the site, which no import reads: remove it from its configuration")
+                raise Usage(
+                    f"{key} = {shown!r} leads out of the site, which no import reads: remove it from its configuration"
+                )
         project = modules[0]["mounts"] or () if modules else ()
         mounts = [mount["source"] for mount in project if str(mount["target"]).split("/")[0] == "content"]
-        self.content = sorted({*mounts, *(value for key, value in named if key.endswith("contentdir"))}, key=len)
+        self.content = sorted(
+            {*mounts, *(value for key, value in named if key.endswith("contentdir"))}, key=len
+        )
         if self.source.is_site:
             self.static = [self.source.root / "static", *self._theme_folders(modules, "static")]
 
@@ -170,7 +206,11 @@ class Scratch:
 
     def _layouts(self) -> list[Path]:
         """Return the folders of layouts: of the site, its themes and what it vendors."""
-        return [path for path in self.folder.rglob("layouts") if path.is_dir() and "content" not in path.relative_to(self.folder).parts]
+        return [
+            path
+            for path in self.folder.rglob("layouts")
+            if path.is_dir() and "content" not in path.relative_to(self.folder).parts
+        ]
 
     def _clear_layouts(self) -> None:
         for layouts in self._layouts():
@@ -184,7 +224,9 @@ class Scratch:
         have = set(EMBEDDED)
         for layouts in self._layouts():
             for folder in (path for name in ("shortcodes", "_shortcodes") for path in layouts.rglob(name)):
-                have |= {path.relative_to(folder).as_posix().partition(".")[0] for path in folder.rglob("*.*")}
+                have |= {
+                    path.relative_to(folder).as_posix().partition(".")[0] for path in folder.rglob("*.*")
+                }
         used: dict[str, bool] = {}
         for path in self._posts():
             for tag in shortcode_tags(path.read_text("utf-8")):
@@ -206,8 +248,9 @@ class Scratch:
             is_theirs = path.name == "render-blockquote-alert.html" and any(
                 found.parent != layouts / "_markup" for found in self.folder.rglob("render-blockquote*")
             )
-            if not is_theirs:
-                (layouts / "_markup" / path.name).write_text(path.read_text("utf-8").rstrip("\n"), "utf-8")
+            names = [path.name, path.name.replace("codeblock", "codeblock-goat")]  # Hugo has a hook of its own for goat
+            for hook in () if is_theirs else names:
+                (layouts / "_markup" / hook).write_text(path.read_text("utf-8").rstrip("\n"), "utf-8")
 
 
 def link_or_copy(path: Path, target: Path) -> None:

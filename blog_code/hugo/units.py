@@ -31,13 +31,27 @@ _BLOCKS = {
 }
 _ENDED = frozenset(("quote", "definition", "item", "list", "cell", "details", "admonition", "figure"))
 # Elements that run on with the words around them; every other element ends a run of words.
-_PHRASING = frozenset(_INLINE) | set("a bdi bdo big br code dfn font img input label rp rt ruby samp span time tt var wbr".split())
+_PHRASING = frozenset(_INLINE) | set(
+    "a bdi bdo big br code dfn font img input label rp rt ruby samp span time tt var wbr".split()
+)
 _GENERATED = re.compile(
     r"admonition.*|arithmatex|chroma|code-?block|content|footnotes?.*|headerlink|highlight.*|language-.*|linenos|md-.*|"
     r"mermaid|task-list.*|toclink|twitter-tweet"
 )
 _TYPOGRAPHY = str.maketrans(
-    {"“": '"', "”": '"', "„": '"', "‘": "'", "’": "'", "–": "-", "—": "-", "«": "<", "»": ">", "\xa0": " ", "…": "\1"}
+    {
+        "“": '"',
+        "”": '"',
+        "„": '"',
+        "‘": "'",
+        "’": "'",
+        "–": "-",
+        "—": "-",
+        "«": "<",
+        "»": ">",
+        "\xa0": " ",
+        "…": "\1",
+    }
 )
 _ASIDE = frozenset(("headerlink", "footnote-backref", "linenos", "linenodiv"))
 
@@ -112,7 +126,7 @@ class _Walk:
             self.words = self.words.rstrip("\xa0 ") if "footnote-backref" in classes else self.words
         elif "arithmatex" in classes:
             self.units.append(("maths", tex_of(node)))
-        elif node.tag == "pre" or "highlighttable" in classes:
+        elif node.tag == "pre" or classes & {"highlighttable", "lntable"}:
             self.units.append(_code(node))
         elif "footnote-ref" in classes or "footnote-reference" in classes:
             note = unquote((node.get("href") or "").rpartition("#")[2])
@@ -141,7 +155,9 @@ class _Walk:
         start = len(self.units)
         self.inside(node, tag)
         opening = self._opening(node, tag)
-        classes = " ".join(sorted(c for c in (node.get("class") or "").split() if not _GENERATED.fullmatch(c)))
+        classes = " ".join(
+            sorted(c for c in (node.get("class") or "").split() if not _GENERATED.fullmatch(c))
+        )
         if classes and tag not in ("a", "span", "summary"):
             self.units.insert(start, ("class", tag, classes))
         if opening:
@@ -163,7 +179,11 @@ class _Walk:
             return ("heading", tag, node.get("id") or "")
         if tag == "a":
             href, text = node.get("href"), _SPACE.sub("", typed(node.text_content()))
-            return ("link", self.canonical(href), _squeezed(node.get("title")), text) if href is not None else None
+            return (
+                ("link", self.canonical(href), _squeezed(node.get("title")), text)
+                if href is not None
+                else None
+            )
         if tag == "sup" and node.xpath("a[contains(@class, 'footnote-ref')]"):
             return None
         if tag in _INLINE:

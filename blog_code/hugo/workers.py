@@ -129,11 +129,16 @@ def _judged(page: Page, shared: Shared, renderer: Renderer) -> Answer:
     except Refused as error:
         return Answer(page, refused=error)
     except TimeoutError:
-        return Answer(page, refused=Refused("too much work", f"takes more than {SECONDS} s: cut it in two, or simplify it"))
+        return Answer(
+            page,
+            refused=Refused("too much work", f"takes more than {SECONDS} s: cut it in two, or simplify it"),
+        )
     except MemoryError:
         return Answer(page, refused=Refused("too much work", f"takes more than {MEMORY >> 30} GiB of memory"))
     except RecursionError:
-        return Answer(page, refused=Refused("too deep", "elements stand too deep in each other: flatten them"))
+        return Answer(
+            page, refused=Refused("too deep", "elements stand too deep in each other: flatten them")
+        )
     except Exception as error:
         reason = f"{type(error).__name__}: {error}; this is a fault of the import, please report it"
         return Answer(page, refused=Refused("fault of the import", reason))

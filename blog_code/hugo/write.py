@@ -12,7 +12,9 @@ from blog_code.hugo.inline import INLINE, Inline
 from blog_code.hugo.units import Element, fence_of, highlighted_lines
 
 _SLUG = slugify(case="lower")
-_HOLDS = frozenset("div section aside details article center figure blockquote figcaption header footer main nav ul ol".split())
+_HOLDS = frozenset(
+    "div section aside details article center figure blockquote figcaption header footer main nav ul ol".split()
+)
 _HELD = frozenset("p ul ol pre blockquote table div h2 h3 h4 h5 h6 figure dl section details".split())
 _LIST = re.compile(r"(?:- |\d+\. )")
 _ENDS_CLOSED = re.compile(r"(^|\n)\s*(`{3,}|~{3,}|\|.*\|)$")
@@ -106,14 +108,20 @@ class Writer:
         return html if is_block or not html else f"<div>{html}</div>"
 
     def _paragraph(self, node: Element) -> str:
-        only = node[0] if len(node) == 1 and not (node.text or "").strip() and not (node[0].tail or "").strip() else None
+        only = (
+            node[0]
+            if len(node) == 1 and not (node.text or "").strip() and not (node[0].tail or "").strip()
+            else None
+        )
         if only is not None and "arithmatex" in (only.get("class") or "") and "\\[" in only.text_content():
             return _display(only)
         text = self.inline.paragraph(node)
         keep = {key: value for key, value in node.attrib.items() if key in ("class", "id")}
         if not keep or not text:
             return text
-        if set(node.attrib) - {"class", "id", "style"} or not all(map(_AS_IT_IS.fullmatch, " ".join(keep.values()).split())):
+        if set(node.attrib) - {"class", "id", "style"} or not all(
+            map(_AS_IT_IS.fullmatch, " ".join(keep.values()).split())
+        ):
             return f'<p{self.inline.attributes(node)} markdown="span">{text}</p>'
         marks = [f"#{keep['id']}"] if keep.get("id") else []
         marks += [f".{name}" for name in keep.get("class", "").split()]
@@ -122,7 +130,9 @@ class Writer:
     def _heading(self, node: Element) -> str:
         text = " ".join(self.inline.inside(node).split())
         name, classes = node.get("id"), (node.get("class") or "").split()
-        marks = [f"#{name}"] if name and (_SLUG(node.text_content(), "-") != name or name in self.seen) else []
+        marks = (
+            [f"#{name}"] if name and (_SLUG(node.text_content(), "-") != name or name in self.seen) else []
+        )
         marks += [f".{one}" for one in classes if _AS_IT_IS.fullmatch(one)]
         self.seen |= {name} if name else set()
         if name and re.search(r"[\s{}\"'=]", name):
@@ -161,14 +171,20 @@ class Writer:
         if code is None and "mermaid" not in (node.get("class") or ""):
             return ""
         lines = highlighted_lines(node)
+        shown = node.xpath("ancestor::table[1]//span[@class='lnt']/text() | .//span[@class='ln']/text()")
+        first = int(shown[0]) if shown and shown[0].strip().isdigit() else 0
         for number in node.xpath(".//span[@class='ln' or @class='lnt']"):
             number.drop_tree()
         text = (node if code is None else code).text_content()
         found = re.search(r"language-([^\s\"]+)", (code.get("class") if code is not None else "") or "")
         language = str(fence.get("lang") or (found[1] if found else "") or "")
-        language = "mermaid" if code is None else {"output": "text", "plaintext": "text", "goat": "text"}.get(language, language)
+        language = (
+            "mermaid"
+            if code is None
+            else {"output": "text", "plaintext": "text", "goat": "text"}.get(language, language)
+        )
         options = {str(key).lower(): value for key, value in (fence.get("options") or {}).items()}
-        return self.fence(text, language, lines, _first_number(options))
+        return self.fence(text, language, lines, first or _first_number(options))
 
     def fence(self, text: str, language: str, lines: list[int], first: int) -> str:
         """Return code in a fence, or as HTML where something in it would be read as a program."""
@@ -183,14 +199,19 @@ class Writer:
 
     def _table(self, node: Element) -> str:
         """Return a table, if it has a head and nothing but lines in its cells."""
-        rows, wrong = node.findall(".//tr"), ".//*[@rowspan or @colspan or self::ul or self::ol or self::pre or self::p or self::table/table]"
+        rows, wrong = (
+            node.findall(".//tr"),
+            ".//*[@rowspan or @colspan or self::ul or self::ol or self::pre or self::p or self::table/table]",
+        )
         if node.find("thead") is None or node.find("caption") is not None or node.xpath(wrong) or not rows:
             return ""
         outer, self.inline.in_cell = self.inline.in_cell, True
         try:
             out, width = [], len(rows[0])
             for row in rows:
-                cells = [" ".join(self.inline.inside(cell).split()) for cell in row if cell.tag in ("td", "th")]
+                cells = [
+                    " ".join(self.inline.inside(cell).split()) for cell in row if cell.tag in ("td", "th")
+                ]
                 out.append("| " + " | ".join(cells + [""] * (width - len(cells))) + " |")
             out.insert(1, "| " + " | ".join(map(_rule, rows[0])) + " |")
             return "\n".join(out)
@@ -216,24 +237,35 @@ class Writer:
         if self.inline.guard.search(words) or "`" in words:
             return ""
         said = "" if words.lower() == kind else f' "{self.inline.text(words)}"'
-        mark = {"+": "???+", "-": "???"}.get(node.get("data-sign") or "", "!!!")
-        return f"{mark} {_ADMONITIONS.get(kind, kind)}{said}\n\n    {_indented(body)}"
+        return f"!!! {_ADMONITIONS.get(kind, kind)}{said}\n\n    {_indented(body)}"
 
     def _container(self, node: Element) -> str:
         """Return an element that holds blocks: its tags stand as HTML, and what it holds as Markdown."""
         tag = node.tag
         if tag == "div" and not node.attrib and len(node):
             return "\n\n".join(self.blocks(list(node), node.text))
-        if tag == "figure" and not any(isinstance(child.tag, str) and child.tag in _HELD for child in node):
+        holds = any(isinstance(child.tag, str) and child.tag in _HELD for child in node)
+        if tag == "figure" and not holds:
             return self._figure(node)
-        if not any(isinstance(child.tag, str) and child.tag in _HELD for child in node) or tag in ("ul", "ol"):
+        if tag in ("ul", "ol") or not (holds or tag == "details"):
             return ""
         rest, head, text = list(node), "", node.text
         if tag == "details" and rest and rest[0].tag == "summary":
+            if (folded := self._folded(node, rest[0])):
+                return folded
             head, text = f"\n{self.inline.html(rest[0])}", rest[0].tail
             rest = rest[1:]
         body = "\n\n".join(self.blocks(rest, text))
         return f'<{tag}{self.inline.attributes(node)} markdown="block">{head}\n\n{body}\n\n</{tag}>'
+
+    def _folded(self, node: Element, summary: Element) -> str:
+        """Return details that have a kind as Material writes them."""
+        kind, words = node.get("class") or "", " ".join(summary.text_content().split())
+        if set(node.attrib) - {"class", "open"} or not re.fullmatch(r"[a-z]+", kind) or len(summary) or '"' in words:
+            return ""
+        mark = "???" if node.get("open") is None else "???+"
+        body = "\n\n".join(self.blocks(list(node)[1:], summary.tail))
+        return f'{mark} {kind} "{self.inline.text(words)}"\n\n    {_indented(body)}'
 
     def _figure(self, node: Element) -> str:
         """Return a figure: a picture in Markdown, with its caption in Markdown too."""
@@ -247,7 +279,7 @@ class Writer:
             words = " ".join(filter(None, inner)) if inner else self.inline.paragraph(caption)
             if inner and any(child.tag == "h4" for child in caption):
                 return ""
-            lines.append(f"<figcaption{self.inline.attributes(caption)}>{words}</figcaption>")
+            lines.append(f'<figcaption{self.inline.attributes(caption)} markdown="span">{words}</figcaption>')
         return "\n".join([*lines, "</figure>"])
 
 
@@ -267,7 +299,9 @@ def _prefixed(prefix: str, text: str) -> str:
 
 def _rule(cell: Element) -> str:
     found = re.search(r"text-align:\s*(\w+)", cell.get("style") or "")
-    return {"left": ":--", "right": "--:", "center": ":-:"}.get(found[1] if found else cell.get("align") or "", "---")
+    return {"left": ":--", "right": "--:", "center": ":-:"}.get(
+        found[1] if found else cell.get("align") or "", "---"
+    )
 
 
 def _as_ranges(lines: list[int]) -> str:

@@ -77,7 +77,9 @@ def name_style(node: Element) -> None:
 
 def as_plain_text(formula: Element) -> str:
     """Return a formula as a line of text can show it, its spaces too: log p(x)."""
-    parts = (" " if node.tag == "mspace" or node.get("lspace") else node.text or "" for node in formula.iter())
+    parts = (
+        " " if node.tag == "mspace" or node.get("lspace") else node.text or "" for node in formula.iter()
+    )
     return " ".join("".join(parts).replace(",", ", ").split())
 
 
