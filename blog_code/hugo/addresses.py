@@ -14,7 +14,6 @@ from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from blog_code.hugo.pages import Page, SiteFacts
-from blog_code.hugo.pictures import harmless_picture
 from blog_code.hugo.scratch import Scratch
 
 MARKDOWN = frozenset(".md .markdown .mdown .mkd .mkdn .mkdown".split())
@@ -367,4 +366,4 @@ def may_copy(scratch: Scratch, file: str) -> bool:
     ):
         return False
     path, root = scratch.origin(file), scratch.source.root
-    return path.resolve().is_relative_to(root) and path.is_file() and harmless_picture(path)
+    return path.resolve().is_relative_to(root) and path.is_file() and not scratch.picture_problem(path)

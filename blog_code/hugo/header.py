@@ -1,10 +1,13 @@
 """Write the front matter of a page, as Material for MkDocs and `blog check` read it."""
 
+import contextlib
 import datetime as dt
 import re
+from pathlib import Path
 from typing import Any
 
 import yaml
+from pymdownx.slugs import slugify
 
 from blog_code.hugo.addresses import Addresses
 from blog_code.hugo.pages import Page
@@ -15,10 +18,11 @@ _READ = frozenset(
     "title date lastmod publishdate expirydate draft tags categories series description summary slug url aliases author "
     "authors toc math katex mathjax comments iscjklanguage cover image params".split()
 )
+_SLUG = slugify(case="lower")
 _MATHS = ("math", "katex", "mathjax", "mathjaxenable", "usemath", "latex")
 
 
-def write_header(page: Page, executed: bool, cover: str, notes: Notes) -> str:
+def write_header(page: Page, executed: bool, cover: str, notes: Notes, words: "Words") -> str:
     """Return the front matter of a page, with its two lines of hyphens."""
     values: dict[str, Any] = {"title": inert(page.title or _title(page))}
     if not page.title:
@@ -35,8 +39,8 @@ def write_header(page: Page, executed: bool, cover: str, notes: Notes) -> str:
         f"series: {name}" for name in strings(page.params.get("series"))
     ]
     for key, names in {"tags": tags, "categories": strings(page.params.get("categories"))}.items():
-        if names:
-            values[key] = list(dict.fromkeys(inert(name) for name in names))
+        if known := list(dict.fromkeys(filter(None, (words.known(key, inert(name)) for name in names)))):
+            values[key] = known
     if page.params.get("toc") is False:
         values["hide"] = ["toc"]
     if cover:
@@ -46,10 +50,32 @@ def write_header(page: Page, executed: bool, cover: str, notes: Notes) -> str:
     return f"---\n{_as_yaml(values | _kept(page))}---\n"
 
 
+class Words:
+    """Knows how each tag and category is spelt: two of one address are one, or are told apart in words."""
+
+    def __init__(self, into: Path) -> None:
+        self._known: dict[tuple[str, str], str] = {}
+        for path in sorted(into.glob("posts/*.md")):
+            found = re.match(r"---\n(.*?)^---$", path.read_text("utf-8", "replace"), re.S | re.M)
+            with contextlib.suppress(yaml.YAMLError):
+                header = yaml.safe_load(found[1]) if found else None
+                for key in ("tags", "categories") if isinstance(header, dict) else ():
+                    for name in strings(header.get(key)):
+                        self._known.setdefault((key, _SLUG(name, "-")), name)
+
+    def known(self, key: str, name: str) -> str:
+        """Return how a name is spelt here; nothing where no address can be made of it."""
+        other = self._known.get((key, _SLUG(name, "-")), name)
+        if other.casefold() != name.casefold():
+            name = " ".join(name.replace("+", " plus").replace("#", " sharp").replace("&", " and ").split())
+        slug = _SLUG(name, "-")
+        return self._known.setdefault((key, slug), name) if slug else ""
+
+
 def inert(text: str) -> str:
     """Return text on one line in which nothing is left that a template engine or a browser would act on."""
-    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufffe\uffff]+", " ", text)
-    text = re.sub(r"\{(?=[{%#])", "{\N{WORD JOINER}", text)
+    text = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]+", " ", text)
+    text = re.sub(r"\{(?=\{=)", "{\N{WORD JOINER}", text)
     return " ".join(re.sub(r"<(?=[A-Za-z/!?])", "‹", text).split())
 
 

@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from blog_code.hugo import blocks
 from blog_code.hugo.addresses import Place, collect, name_pages
 from blog_code.hugo.extract import extract, has_code
-from blog_code.hugo.header import cover_file, write_header
+from blog_code.hugo.header import Words, cover_file, write_header
 from blog_code.hugo.hugo import Hugo
 from blog_code.hugo.judge import Extensions
 from blog_code.hugo.pages import Page, SiteFacts
@@ -78,6 +78,7 @@ class Options:
 
     extensions: Extensions  # of Markdown, as mkdocs.yml has them
     problem_of: Callable[[str], str]  # what is wrong with a formula, or nothing
+    picture_problem: Callable[[Path], str]  # what is wrong with a picture, or nothing
     dry_run: bool = False
     force: bool = False
     extract: bool = False
@@ -93,7 +94,7 @@ def import_posts(source: Path, into: Path, options: Options) -> Report:
     found = open_source(source, into)
     ledger = Ledger.read(into)
     with tempfile.TemporaryDirectory(prefix="blog-import-") as folder:
-        scratch = Scratch(found, Path(folder).resolve() / "site")
+        scratch = Scratch(found, Path(folder).resolve() / "site", options.picture_problem)
         hugo = scratch.prepare()
         pages, sites = hugo.pages()
         return _Import(scratch, hugo, into, options, ledger, pages, sites).run()
@@ -128,9 +129,13 @@ class _Import:
         self._mark(chosen)
         self.addresses = collect(self.pages, chosen, self.site, self.scratch, self._standing())
         self.ready: list[Files] = []
+        self.words = Words(self.into)
         shared = Shared(self.addresses, self.options.extensions, self.site.params, self.options.problem_of)
+        answers = []
         for number, answer in enumerate(judge_pages(chosen, shared, self.options.jobs), 1):
             self.options.watch(number, len(chosen), answer.page.file)
+            answers.append(answer)
+        for answer in sorted(answers, key=lambda answer: answer.page.file):
             self._take(answer)
         self._write_all(chosen)
         return self.report
@@ -313,7 +318,7 @@ class _Import:
         if self.options.extract and page.is_post:
             text, code = self._extracted(text, slug, judged.notes.found)
         executed = bool(code) or not has_code(text)
-        header = write_header(page, executed, cover, judged.notes)
+        header = write_header(page, executed, cover, judged.notes, self.words)
         content: dict[str, bytes | Path] = {page.doc: f"{header}\n{text.strip()}\n".encode()}
         content |= {f"blog_code/{name}": module.encode() for name, module in code.items()}
         content |= self._copies(page)

@@ -152,7 +152,9 @@ class Inline:
                 value = f"{name}:{self.labels.get(number, number)}"
             elif key in ("src", "href", "poster"):
                 value = self.write(value, True)
-            elif key.startswith("data-") or (key == "style" and "text-align" not in value):
+            elif key == "style" and (side := re.search(r"text-align:\s*(\w+)", value)):
+                key, value = "align", side[1]  # the policy of a page refuses styles
+            elif key.startswith("data-") or key == "style":
                 continue
             out += (
                 f' {key}="{self.plain(value).replace('"', "&quot;")}"'

@@ -33,8 +33,8 @@ ROUNDS = 14
 _NOTES = re.compile(r'<div class="footnote">.*', re.S)
 _LIST = re.compile(r"\s{0,3}(?:[-*+]|\d+[.)])\s")
 _DEFINITION = re.compile(r"(?m)^(?= {0,3}\[\^[^\]]+\]:)")
-# What would be read as a program: in a post a value, on other pages whatever Jinja reads.
-GUARDS = {"posts": re.compile(r"\{(?=\{=)"), "pages": re.compile(r"\{(?=[{%#])")}
+# What would be read as a value, or as a mark of the template engine.
+GUARD = re.compile(r"\{(?=\{=)|[\ufdd0-\ufdef]")
 
 
 class Renderer:
@@ -75,7 +75,7 @@ class Judge:
         content = self.page.content or ""
         self.pieces, self.tail = align(self.page.raw, split(self.page.raw), self.page.marked, content)
         self.policy = Policy(self.page, self.addresses, self.maths, self.problem_of, self.notes)
-        self.guard = GUARDS[self.page.doc.partition("/")[0]]
+        self.guard = GUARD
         self.labels = _labels(self.page.raw)
         self.numbers: dict[str, str] = {}
         self.trees: list[Element] = [self.policy.tree(piece.html) for piece in self.pieces]

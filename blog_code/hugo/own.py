@@ -18,6 +18,7 @@ _PARSER.validateLink = lambda url: True  # type: ignore[method-assign]
 _IN_HTML = re.compile(r"""<(a|img|source|video|audio)\b[^>]*?\s(?:href|src)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
 _FENCE = re.compile(r"(?m)^([ \t>]*)(`{3,}|~{3,})[ \t]*([\w+#.-]*)[ \t]*(?:\{([^}\n]*)\})?[ \t]*$")
 _SNIPPET = re.compile(r"(?m)^([ \t]*)(-+8<-+)")
+_STYLED = re.compile(r"<[A-Za-z][^<>]*\sstyle\s*=")
 _OUTPUT = re.compile(r"(?m)^[ \t>]*(`{3,}|~{3,})[ \t]*output\b")
 _NO_ALT = re.compile(r"!\[\s*\]")
 _ESCAPED = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}")
@@ -54,7 +55,7 @@ def own_text(piece: Piece, html: Element, page: Page, addresses: Addresses, *, m
     for number, code in enumerate(reversed(outermost(text))):
         text = f"{text[: code.start]}hgref{number}x{text[code.end :]}"
     text = DIVIDER.sub(MORE, text)
-    if _OUTPUT.search(text) and not mended:
+    if _STYLED.search(text) or (_OUTPUT.search(text) and not mended):
         return None
     if _SNIPPET.search(text) and not (mended and all(block.kind == "fence" for block in piece.blocks)):
         return None

@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -53,6 +53,7 @@ class Scratch:
 
     source: Source
     folder: Path
+    picture_problem: Callable[[Path], str] = lambda path: ""  # what is wrong with a picture, or nothing
     refused: dict[str, Refused] = field(default_factory=dict)  # files of pages, relative to the site
     old_markup: set[str] = field(default_factory=set)  # files that say mmark, which Hugo has no more
     missing: set[str] = field(default_factory=set)  # shortcodes that have no template

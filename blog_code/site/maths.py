@@ -10,24 +10,16 @@ from blog_code.site.page import Element, Page, add_class, element, replace
 
 MARKED = re.compile(r"^\s*\\([(\[])(.*)\\[)\]]\s*$", re.S)
 SETTER = LatexToMathML(fancy_error=False)
-DOLLARS = re.compile(r"(?<![\\$\w])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])")
 
 
 def write_maths(page: Page) -> None:
-    """Replace what the Markdown extension marked as maths, and dollars in the prose of a notebook."""
+    """Replace what the Markdown extension, or the converter of notebooks, marked as maths."""
     for node in page.classed("arithmatex"):
         found = MARKED.match(node.text_content())
         if found:
             formula = mathml(found[2], page, block=found[1] == "[")
             page.formulas[" ".join(found[2].split())] = as_plain_text(formula)
             replace(node, formula)
-    if not page.is_notebook:
-        return
-    for node in page.classed("jp-RenderedMarkdown"):
-        for text in node.xpath(".//text()[contains(., '$')][not(ancestor::code or ancestor::pre)]"):
-            spell_out(text.getparent(), text, page)
-    for node in page.tree.xpath("//script[@data-mkdocs-jupyter-mathjax]"):
-        node.getparent().remove(node)  # a loader of MathJax from another host, for maths that is set already
 
 
 def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
@@ -58,7 +50,7 @@ def problem_of(tex: str) -> str:
 
 
 def as_html(markup: str) -> str:
-    """Return MathML as a parser of HTML reads it: every element has an end, and names stand for no letters."""
+    """Return MathML as a parser of HTML reads it: elements have ends, letters no names."""
     markup = re.sub(r"<(\w+)([^<>]*)/>", r"<\1\2></\1>", markup)
     return re.sub(r"&(?!lt;|gt;|amp;|quot;)\w+;", lambda found: escape.unescape(found[0]), markup)
 
@@ -81,23 +73,3 @@ def as_plain_text(formula: Element) -> str:
         " " if node.tag == "mspace" or node.get("lspace") else node.text or "" for node in formula.iter()
     )
     return " ".join("".join(parts).replace(",", ", ").split())
-
-
-def spell_out(parent: Element, text: str, page: Page) -> None:
-    """Replace the dollars in one piece of text of a notebook."""
-    pieces = DOLLARS.split(str(text))
-    if len(pieces) == 1:
-        return
-    formulas = [mathml(tex, page) for tex in pieces[1::2]]
-    for formula, tail in zip(formulas, pieces[2::2], strict=True):
-        formula.tail = tail
-    if getattr(text, "is_tail", False):
-        parent.tail = pieces[0]
-        for formula in reversed(formulas):
-            kept = formula.tail
-            parent.addnext(formula)
-            formula.tail = kept
-    else:
-        parent.text = pieces[0]
-        for place, formula in enumerate(formulas):
-            parent.insert(place, formula)

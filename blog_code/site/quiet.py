@@ -4,13 +4,13 @@ Its own `--quiet` keeps the warnings to itself as well.
 """
 
 import logging
+import sys
+import traceback
 
 from mkdocs.__main__ import cli
 
 TALKATIVE = (
     "mkdocs.commands.build",
-    "mkdocs.mkdocs-jupyter",
-    "mkdocs.plugins.mkdocs_jupyter",
     "mkdocs.plugins.mkdocs_macros.util",
 )
 
@@ -24,7 +24,11 @@ def main() -> None:
     """MkDocs' own command line, with fewer lines."""
     for name in TALKATIVE:
         logging.getLogger(name).addFilter(matters)
-    cli(prog_name="mkdocs")
+    try:
+        cli(prog_name="mkdocs")
+    except Exception as error:  # of any plugin or extension: the line in which it was raised says which
+        place = traceback.extract_tb(error.__traceback__)[-1]
+        sys.exit(f"mkdocs: {type(error).__name__}: {error} (in {place.filename}:{place.lineno})")
 
 
 if __name__ == "__main__":

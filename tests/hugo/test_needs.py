@@ -47,6 +47,7 @@ BLOG: dict[str, str | bytes] = {
     "content/posts/include.md": post('```\n--8<-- "nope.txt"\n```\n\n--8<-- "nope.txt"\n\n```output\nx\n```\n\n```python\nx = 1\n```\n'),
     "content/posts/template.md": post("Write {{= secret.value }} so.\n\n```\n{{= secret.value }}\n```\n"),
     "content/posts/mm.md": post("Old.\n", "markup: mmark\n"),
+    "content/posts/tags.md": post("x\n", "tags: [C, C++, c, 'C#', '!']\n"),
     "content/posts/classes.md": post("Lead.\n{.lead}\n\n- a\n{.steps}\n"),
 }  # fmt: skip
 EXPECTED = {
@@ -54,7 +55,7 @@ EXPECTED = {
     "posts/plain": ["](../files/posts/beside.png)", "](../files/img/s.png)", "](../files/art/a.png)", "[Gone](https://old.test/posts/plain/no.png)"],
     "posts/case": ["[two](notes-case.md)", "[refused](https://old.test/posts/theirs/)"],
     "posts/notes-case": ["[one](case.md)"],
-    "pages/about": ["&#123;{ x }}", "<code>&#123;&#37; y &#37;&#125;</code>", "<pre><code>&#123;{ z }}</code></pre>"],
+    "pages/about": ["{{ x }} and `{% y %}`", "```jinja\n{{ z }}\n```"],
     "pages/notes": ["All notes."],
     "posts/tokyo-trip": ["Tokyo."],
     "posts/posts-2024-05-31": ["Kyoto."],
@@ -109,6 +110,13 @@ def test_names_dates_and_people_come_along(imported: tuple[Path, Report]) -> Non
 
     assert header["author"] == "Ada Lovelace" and header["updated"].isoformat() == "2024-06-07T08:00:00+00:00"
     assert header["hugo"] == {"weight": 3}
+
+
+def test_tags_of_one_address_are_told_apart(imported: tuple[Path, Report]) -> None:
+    """Tags that differ in case are one, those that differ in signs are spelt in words, and none is without address."""
+    text = (imported[0] / "docs/posts/tags.md").read_text("utf-8")
+
+    assert yaml.safe_load(text.split("---\n")[1])["tags"] == ["C", "C plus plus", "C sharp"]
 
 
 def test_old_addresses_lead_on(imported: tuple[Path, Report]) -> None:

@@ -33,7 +33,7 @@ def with_run(repo: Repository) -> Repository:
         flags={"first": ".parameters"},
         front="quick: {scale: 1}\nvalues: {total: {is: 42, within: 1, format: .1f}}\ntimeout: {cell: 9}",
         end=(
-            "It is {{ x.total }}.\n\n- item\n\nText.\n\n    more\n\n> Quoted.\n\nText\nof two lines.\n\n"
+            "It is {{= x.total }}.\n\n- item\n\nText.\n\n    more\n\n> Quoted.\n\nText\nof two lines.\n\n"
             "/// details | More\n**Bold**{ .wide } [a](b.md) ![c](d.svg)\n///\n"
         ),
     )
@@ -201,7 +201,7 @@ TOKENS = [
     ":",
     "{{",
     "}}",
-    "{{ x.",
+    "{{= x.",
     "{%",
     "<!--",
     "-->",
