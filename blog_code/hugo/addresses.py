@@ -16,12 +16,10 @@ from urllib.parse import SplitResult, quote, unquote, urlsplit
 from blog_code.hugo.pages import Page, SiteFacts
 from blog_code.hugo.scratch import Scratch
 
-MARKDOWN = frozenset(".md .markdown .mdown .mkd .mkdn .mkdown".split())
+MARKDOWN = frozenset([".md", ".markdown", ".mdown", ".mkd", ".mkdn", ".mkdown"])
 # What may be copied: nothing that a browser runs, nothing that MkDocs reads as a page or as configuration.
 COPIED = frozenset(
-    ".png .jpg .jpeg .jfif .gif .webp .avif .svg .ico .bmp .tif .tiff .mp4 .webm .mov .mp3 .ogg .oga .wav .flac .m4a .vtt "
-    ".pdf .csv .tsv .txt .json .ipynb .zip .gz .tgz .bz2 .xz .7z .npz .npy .parquet .bib .tex .c .h .cpp .cu .go .rs .java "
-    ".py .r .jl .sh .sql .toml .log .epub .docx .xlsx .pptx .ppt .doc .xls .odt .stl .woff .woff2".split()
+    [".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".avif", ".svg", ".ico", ".bmp", ".tif", ".tiff", ".mp4", ".webm", ".mov", ".mp3", ".ogg", ".oga", ".wav", ".flac", ".m4a", ".vtt", ".pdf", ".csv", ".tsv", ".txt", ".json", ".ipynb", ".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".npz", ".npy", ".parquet", ".bib", ".tex", ".c", ".h", ".cpp", ".cu", ".go", ".rs", ".java", ".py", ".r", ".jl", ".sh", ".sql", ".toml", ".log", ".epub", ".docx", ".xlsx", ".pptx", ".ppt", ".doc", ".xls", ".odt", ".stl", ".woff", ".woff2"]
 )
 _RESIZED = re.compile(r"_hu_?[0-9a-f]{8,}(?:_[\w]+)*(\.\w+)$")
 
@@ -256,7 +254,11 @@ def name_pages(pages: Iterable[Page]) -> None:
     by_name: dict[str, list[Page]] = {}
     for page in pages:
         folder = "posts" if page.is_post else "pages"
-        name = "home" if page.path == "/" else slugged(page.slug or unquote(posixpath.basename(page.path.rstrip("/"))))
+        name = (
+            "home"
+            if page.path == "/"
+            else slugged(page.slug or unquote(posixpath.basename(page.path.rstrip("/"))))
+        )
         by_name.setdefault(f"{folder}/{name or _from_date(page)}", []).append(page)
     taken = {name for name, same in by_name.items() if len(same) == 1 or not name.endswith("/index")}
     for name, same in by_name.items():

@@ -23,8 +23,7 @@ _ENDING = {
 }
 _NOTES = re.compile(r'<div class="footnotes" role="doc-endnotes">.*\Z', re.S)
 _LASTING = frozenset(
-    "div section details table ul ol dl blockquote figure center article aside main header footer nav form fieldset pre "
-    "iframe video audio object picture svg".split()
+    ["div", "section", "details", "table", "ul", "ol", "dl", "blockquote", "figure", "center", "article", "aside", "main", "header", "footer", "nav", "form", "fieldset", "pre", "iframe", "video", "audio", "object", "picture", "svg"]
 )
 _TAG = re.compile(
     r"<!--.*?-->|<(script|style|textarea)\b[^>]*>.*?</\1\s*>"

@@ -10,14 +10,12 @@ from html import unescape
 import nh3
 
 TEXT = frozenset(
-    "a abbr b bdi bdo big br center cite code del dfn em font i img input ins kbd label mark q rp rt ruby s samp small "
-    "span strong sub sup time tt u var wbr".split()
+    ["a", "abbr", "b", "bdi", "bdo", "big", "br", "center", "cite", "code", "del", "dfn", "em", "font", "i", "img", "input", "ins", "kbd", "label", "mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"]
 )
 BLOCKS = frozenset(
-    "article aside audio blockquote caption col colgroup dd details div dl dt figcaption figure footer h1 h2 h3 h4 h5 h6 "
-    "header hr li main nav ol p pre section source summary table tbody td tfoot th thead tr track ul video".split()
+    ["article", "aside", "audio", "blockquote", "caption", "col", "colgroup", "dd", "details", "div", "dl", "dt", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "source", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "ul", "video"]
 )
-FRAMES = frozenset("embed iframe object script".split())  # read in Hugo's HTML only, to make links of them
+FRAMES = frozenset(["embed", "iframe", "object", "script"])  # read in Hugo's HTML only, to make links of them
 _SCHEMES = {"http", "https", "mailto", "tel", "ftp"}
 _ALL = {"align", "class", "dir", "id", "lang", "style", "title"}
 _MORE = {

@@ -15,8 +15,7 @@ from blog_code.hugo.problems import Notes
 
 # What has no meaning here; it is kept under `hugo:`, where Material does not look.
 _READ = frozenset(
-    "title date lastmod publishdate expirydate draft tags categories series description summary slug url aliases author "
-    "authors toc math katex mathjax comments iscjklanguage cover image params".split()
+    ["title", "date", "lastmod", "publishdate", "expirydate", "draft", "tags", "categories", "series", "description", "summary", "slug", "url", "aliases", "author", "authors", "toc", "math", "katex", "mathjax", "comments", "iscjklanguage", "cover", "image", "params"]
 )
 _SLUG = slugify(case="lower")
 _MATHS = ("math", "katex", "mathjax", "mathjaxenable", "usemath", "latex")
@@ -55,7 +54,7 @@ class Words:
 
     def __init__(self, into: Path) -> None:
         self._known: dict[tuple[str, str], str] = {}
-        for path in sorted(into.glob("posts/*.md")):
+        for path in (path for path in sorted(into.glob("posts/*.md")) if path.is_file()):
             found = re.match(r"---\n(.*?)^---$", path.read_text("utf-8", "replace"), re.S | re.M)
             with contextlib.suppress(yaml.YAMLError):
                 header = yaml.safe_load(found[1]) if found else None

@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path, PurePosixPath
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import unquote, urlsplit
 
 from blog_code.hugo import blocks
@@ -418,4 +418,5 @@ class _Import:
                     continue
                 self.report.redirects[file] = page.address
                 report.redirects.append(address)
+                report.files.append(file)
                 files.content[file] = redirect_page(file, page.doc)

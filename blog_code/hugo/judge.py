@@ -15,7 +15,7 @@ import lxml.html
 import markdown
 
 from blog_code.hugo.addresses import Addresses
-from blog_code.hugo.blocks import MARK, MARKED, Piece, align, split
+from blog_code.hugo.blocks import MARK, MARKED, align, split
 from blog_code.hugo.clean import what_acts
 from blog_code.hugo.divider import with_divider
 from blog_code.hugo.inline import Inline

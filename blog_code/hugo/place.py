@@ -155,7 +155,7 @@ def _remove(path: Path, into: Path) -> None:
     """Remove a file, and the folders that it leaves empty."""
     path.unlink(missing_ok=True)
     for folder in path.parents:
-        if folder.parent == into or folder == into or not folder.is_dir() or any(folder.iterdir()):
+        if folder in (into, into / "posts") or not folder.is_dir() or any(folder.iterdir()):
             return
         folder.rmdir()
 

@@ -11,7 +11,7 @@ from blog_code.hugo.pages import Page
 
 # Addresses that this site gives to something else.
 RESERVED = frozenset(
-    "404.html archive assets category files index.html javascripts page pages runs search sitemap.xml stylesheets tags".split()
+    ["404.html", "archive", "assets", "category", "files", "index.html", "javascripts", "page", "pages", "runs", "search", "sitemap.xml", "stylesheets", "tags"]
 )
 _PART = re.compile(r"[^\x00-\x20\x7f<>\"'\\|*?:`{}]+(?: [^\x00-\x20\x7f<>\"'\\|*?:`{}]+)*")
 

@@ -19,12 +19,13 @@ from blog_code.hugo.problems import Refused, Usage
 from blog_code.hugo.source import PAGES, SUFFIXES, Source, config_files
 
 TEMPLATES = Path(__file__).with_name("templates")
-LEFT = frozenset("public node_modules .git .github static go.mod go.sum go.work .hugo_build.lock".split())
-KEPT = frozenset("shortcodes _shortcodes partials _partials".split())
+LEFT = frozenset(["public", "node_modules", ".git", ".github", "static", "go.mod", "go.sum", "go.work", ".hugo_build.lock"])
+KEPT = frozenset(["shortcodes", "_shortcodes", "partials", "_partials"])
 OURS = re.compile(r"render-(heading|codeblock|image|link|table|passthrough)\.")
+_SOURCE = re.compile(r"""(?m)^[\s{,-]*["']?source["']?\s*[:=]\s*["']?([^"'\n#,}]+)""")
 _OLD_MARKUP = re.compile(r"(?m)^markup\s*[:=]\s*[\"']?mmark[\"']?[ \t]*$\n?")
 PICTURES = frozenset(
-    ".png .jpg .jpeg .gif .webp .avif .svg .bmp .tif .tiff .mp4 .webm .mp3 .pdf .zip .woff .woff2".split()
+    [".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".bmp", ".tif", ".tiff", ".mp4", ".webm", ".mp3", ".pdf", ".zip", ".woff", ".woff2"]
 )
 FOLDERS = (
     "contentdir",
@@ -147,8 +148,13 @@ class Scratch:
         for path in [*config_files(self.folder), *self.folder.glob("themes/*/*")]:
             if path.suffix not in SUFFIXES or not path.is_file():
                 continue
+            theme = path.relative_to(self.folder).parts[:2]
+            home = self.folder.joinpath(*theme) if theme[0] == "themes" else self.folder
             try:
-                refuse_bombs(path.suffix[1:], path.read_text("utf-8"))
+                text = path.read_text("utf-8")
+                refuse_bombs(path.suffix[1:], text)
+                for source in _SOURCE.findall(text):
+                    self._refuse_folder("source", str(home / source))
             except UnicodeDecodeError:
                 raise Usage(f"{path.relative_to(self.folder)} is not UTF-8") from None
             except Refused as error:
@@ -188,11 +194,7 @@ class Scratch:
             folder = Path(module["dir"])
             named += [("module.mounts", str(folder / mount["source"])) for mount in module["mounts"] or ()]
         for key, value in named:
-            if not (root / value).resolve().is_relative_to(root):
-                shown = value.removeprefix(f"{root}/")
-                raise Usage(
-                    f"{key} = {shown!r} leads out of the site, which no import reads: remove it from its configuration"
-                )
+            self._refuse_folder(key, value)
         project = modules[0]["mounts"] or () if modules else ()
         mounts = [mount["source"] for mount in project if str(mount["target"]).split("/")[0] == "content"]
         self.content = sorted(
@@ -200,6 +202,14 @@ class Scratch:
         )
         if self.source.is_site:
             self.static = [self.source.root / "static", *self._theme_folders(modules, "static")]
+
+    def _refuse_folder(self, key: str, value: str) -> None:
+        root = self.folder.resolve()
+        if not (root / value.strip()).resolve().is_relative_to(root):
+            shown = value.removeprefix(f"{self.folder}/").removeprefix(f"{root}/")
+            raise Usage(
+                f"{key} = {shown!r} leads out of the site, where no import reads: take it out of the configuration"
+            )
 
     def _theme_folders(self, modules: list[dict[str, Any]], name: str) -> Iterator[Path]:
         for module in modules[1:]:
@@ -249,7 +259,10 @@ class Scratch:
             is_theirs = path.name == "render-blockquote-alert.html" and any(
                 found.parent != layouts / "_markup" for found in self.folder.rglob("render-blockquote*")
             )
-            names = [path.name, path.name.replace("codeblock", "codeblock-goat")]  # Hugo has a hook of its own for goat
+            names = [
+                path.name,
+                path.name.replace("codeblock", "codeblock-goat"),
+            ]  # Hugo has a hook of its own for goat
             for hook in () if is_theirs else names:
                 (layouts / "_markup" / hook).write_text(path.read_text("utf-8").rstrip("\n"), "utf-8")
 

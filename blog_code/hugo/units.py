@@ -32,7 +32,7 @@ _BLOCKS = {
 _ENDED = frozenset(("quote", "definition", "item", "list", "cell", "details", "admonition", "figure"))
 # Elements that run on with the words around them; every other element ends a run of words.
 _PHRASING = frozenset(_INLINE) | set(
-    "a bdi bdo big br code dfn font img input label rp rt ruby samp span time tt var wbr".split()
+    ["a", "bdi", "bdo", "big", "br", "code", "dfn", "font", "img", "input", "label", "rp", "rt", "ruby", "samp", "span", "time", "tt", "var", "wbr"]
 )
 _GENERATED = re.compile(
     r"admonition.*|arithmatex|chroma|code-?block|content|footnotes?.*|headerlink|highlight.*|language-.*|linenos|md-.*|"

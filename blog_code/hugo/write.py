@@ -13,9 +13,9 @@ from blog_code.hugo.units import Element, fence_of, highlighted_lines
 
 _SLUG = slugify(case="lower")
 _HOLDS = frozenset(
-    "div section aside details article center figure blockquote figcaption header footer main nav ul ol".split()
+    ["div", "section", "aside", "details", "article", "center", "figure", "blockquote", "figcaption", "header", "footer", "main", "nav", "ul", "ol"]
 )
-_HELD = frozenset("p ul ol pre blockquote table div h2 h3 h4 h5 h6 figure dl section details".split())
+_HELD = frozenset(["p", "ul", "ol", "pre", "blockquote", "table", "div", "h2", "h3", "h4", "h5", "h6", "figure", "dl", "section", "details"])
 _LIST = re.compile(r"(?:- |\d+\. )")
 _ENDS_CLOSED = re.compile(r"(^|\n)\s*(`{3,}|~{3,}|\|.*\|)$")
 _ADMONITIONS = {"caution": "danger", "important": "info"}
@@ -251,7 +251,7 @@ class Writer:
             return ""
         rest, head, text = list(node), "", node.text
         if tag == "details" and rest and rest[0].tag == "summary":
-            if (folded := self._folded(node, rest[0])):
+            if folded := self._folded(node, rest[0]):
                 return folded
             head, text = f"\n{self.inline.html(rest[0])}", rest[0].tail
             rest = rest[1:]
@@ -261,7 +261,12 @@ class Writer:
     def _folded(self, node: Element, summary: Element) -> str:
         """Return details that have a kind as Material writes them."""
         kind, words = node.get("class") or "", " ".join(summary.text_content().split())
-        if set(node.attrib) - {"class", "open"} or not re.fullmatch(r"[a-z]+", kind) or len(summary) or '"' in words:
+        if (
+            set(node.attrib) - {"class", "open"}
+            or not re.fullmatch(r"[a-z]+", kind)
+            or len(summary)
+            or '"' in words
+        ):
             return ""
         mark = "???" if node.get("open") is None else "???+"
         body = "\n\n".join(self.blocks(list(node)[1:], summary.tail))

@@ -53,7 +53,10 @@ def empty_repository(root: Path) -> Path:
     settings = (ROOT / "mkdocs.yml").read_text("utf-8")
     settings = re.sub(r"(?m)^nav:\n(?:  .*\n)+", "nav:\n  - Posts: index.md\n", settings)
     settings = re.sub(r" {6}include_yaml:\n(?: {8}- .*\n)+", "", settings)
-    write(root, {"mkdocs.yml": settings, "docs/index.md": "# Posts\n", "docs/runs/.keep": "", "blog_code/.keep": ""})
+    write(
+        root,
+        {"mkdocs.yml": settings, "docs/index.md": "# Posts\n", "docs/runs/.keep": "", "blog_code/.keep": ""},
+    )
     shutil.copytree(ROOT / "docs" / "assets", root / "docs" / "assets")
     return root
 

