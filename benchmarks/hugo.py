@@ -1,7 +1,8 @@
-"""Measure an import: python -m benchmarks.hugo FOLDER... prints what of each checked-out Hugo blog came in exactly.
+"""Measure an import: python -m benchmarks.hugo FOLDER... prints what of checked-out Hugo blogs came in exactly.
 
-Hugo's own HTML of each page is held against the page that MkDocs builds from the import. The comparison shares nothing
-with the importer's judge: it counts what a reader would miss, kind by kind, and knows no order but that of the words.
+Hugo's own HTML of each page is held against the page that MkDocs builds from the import. The comparison shares
+nothing with the importer's judge: it counts what a reader would miss, kind by kind, and knows no order but that
+of the words.
 """
 
 import importlib.util
@@ -23,21 +24,12 @@ from lxml import html
 ROOT = Path(__file__).parents[1]
 PLAIN = "<!doctype html><html><body><main>{{ .Content }}</main></body></html>"
 ALERTS = (
-    '<div class="admonition"><p class="admonition-title">{{ with .AlertTitle }}{{ . }}{{ else }}{{ title .AlertType }}'
-    "{{ end }}</p>{{ .Text }}</div>"
+    '<div class="admonition"><p class="admonition-title">{{ with .AlertTitle }}{{ . }}{{ else }}'
+    "{{ title .AlertType }}{{ end }}</p>{{ .Text }}</div>"
 )
 KEPT = {"shortcodes", "_shortcodes", "partials", "_partials"}
 SAME = str.maketrans("“”„‘’–—«»\xa0", '"""\'\'--<> ')
-INLINE = {
-    "em": "em",
-    "i": "em",
-    "strong": "strong",
-    "b": "strong",
-    "del": "del",
-    "s": "del",
-    "mark": "mark",
-    "sup": "sup",
-}
+INLINE = {"em": "em", "i": "em", "strong": "strong", "b": "strong", "del": "del", "s": "del", "sup": "sup"}
 OURS = re.compile(
     r"admonition.*|arithmatex|block|chroma|content|footnote.*|headerlink|highlight.*|hll?|language-.*|lin.*|lnt.*|"
     r"md-.*|mermaid|goat|task-list.*|toclink|twitter-.*|filename|\w{1,2}"
@@ -47,9 +39,19 @@ type Units = Counter[tuple[str, str]]
 
 def main(folders: list[str]) -> None:
     """Print the table, with a line for each blog and one for all."""
-    print(
-        "| blog | pages | refused | converted | exact | of converted | of all | gained ids | seconds | check, build |"
-    )
+    heads = [
+        "blog",
+        "pages",
+        "refused",
+        "converted",
+        "exact",
+        "of converted",
+        "of all",
+        "gained ids",
+        "seconds",
+        "check, build",
+    ]
+    print(f"| {' | '.join(heads)} |")
     print("| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: | --- |")
     total: Counter[str] = Counter()
     for folder in map(Path, folders):
@@ -204,7 +206,8 @@ def compare(
     for (kind, one), (_, other) in zip(list(missing), list(more), strict=False):
         if kind == "words":  # where they part
             at = next((n for n, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), 0)
-            return [f"words: {one[max(0, at - 30) : at + 40]!r} is {other[max(0, at - 30) : at + 40]!r}"], gained
+            near = slice(max(0, at - 30), at + 40)
+            return [f"words: {one[near]!r} is {other[near]!r}"], gained
     return [f"missing {k}: {w[:90]!r}" for k, w in missing] + [
         f"too much {k}: {w[:90]!r}" for k, w in more
     ], gained

@@ -1,1 +1,1 @@
-"""Bring Hugo posts in: copy the site, ask Hugo, split by marks, write candidates, judge them, place the pages."""
+"""Bring Hugo posts in: copy the site, ask Hugo, split by marks, write candidates, judge, place."""

@@ -14,12 +14,16 @@ from typing import Literal
 from urllib.parse import SplitResult, quote, unquote, urlsplit
 
 from blog_code.hugo.pages import Page, SiteFacts
+from blog_code.hugo.problems import listed
 from blog_code.hugo.scratch import Scratch
 
-MARKDOWN = frozenset([".md", ".markdown", ".mdown", ".mkd", ".mkdn", ".mkdown"])
+MARKDOWN = listed(".md .markdown .mdown .mkd .mkdn .mkdown")
 # What may be copied: nothing that a browser runs, nothing that MkDocs reads as a page or as configuration.
-COPIED = frozenset(
-    [".png", ".jpg", ".jpeg", ".jfif", ".gif", ".webp", ".avif", ".svg", ".ico", ".bmp", ".tif", ".tiff", ".mp4", ".webm", ".mov", ".mp3", ".ogg", ".oga", ".wav", ".flac", ".m4a", ".vtt", ".pdf", ".csv", ".tsv", ".txt", ".json", ".ipynb", ".zip", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".npz", ".npy", ".parquet", ".bib", ".tex", ".c", ".h", ".cpp", ".cu", ".go", ".rs", ".java", ".py", ".r", ".jl", ".sh", ".sql", ".toml", ".log", ".epub", ".docx", ".xlsx", ".pptx", ".ppt", ".doc", ".xls", ".odt", ".stl", ".woff", ".woff2"]
+COPIED = listed(
+    ".png .jpg .jpeg .jfif .gif .webp .avif .svg .ico .bmp .tif .tiff .mp4 .webm .mov .mp3 .ogg .oga .wav "
+    ".flac .m4a .vtt .pdf .csv .tsv .txt .json .ipynb .zip .gz .tgz .bz2 .xz .7z .npz .npy .parquet .bib "
+    ".tex .c .h .cpp .cu .go .rs .java .py .r .jl .sh .sql .toml .log .epub .docx .xlsx .pptx .ppt .doc "
+    ".xls .odt .stl .woff .woff2"
 )
 _RESIZED = re.compile(r"_hu_?[0-9a-f]{8,}(?:_[\w]+)*(\.\w+)$")
 
@@ -230,7 +234,7 @@ def normal(path: str) -> str:
 
 
 def published(name: str) -> str:
-    """Return where a file of docs is published: the blog plugin takes `posts` out of the addresses of media."""
+    """Return where a file of docs is published: the blog plugin takes `posts` out of its address."""
     return posixpath.normpath(name.replace("posts", ".")) if name.startswith("posts") else name
 
 

@@ -1,6 +1,7 @@
 """Split a post into its top-level blocks, and Hugo's HTML of it into the same blocks.
 
-A second run of Hugo has a paragraph with a mark before each block; its HTML is split there, and the pieces are found
+A second run of Hugo has a paragraph with a mark before each block; its HTML is split there, and the pieces
+are found
 again on the page without marks, which is so divided without a gap.
 """
 
@@ -13,6 +14,8 @@ from markdown_it.rules_block import StateBlock
 from mdit_py_plugins.deflist import deflist_plugin
 from mdit_py_plugins.footnote import footnote_plugin
 
+from blog_code.hugo.problems import listed
+
 MARK = "hgmk{:05d}x"
 MARKED = re.compile(r"<p[^>]*>hgmk(\d{5})x</p>\n?")
 _WORD = "hgsc{}x"  # stands for a shortcode while blocks are looked for
@@ -22,8 +25,9 @@ _ENDING = {
     for sign, end in {"<": ">", "%": "%"}.items()
 }
 _NOTES = re.compile(r'<div class="footnotes" role="doc-endnotes">.*\Z', re.S)
-_LASTING = frozenset(
-    ["div", "section", "details", "table", "ul", "ol", "dl", "blockquote", "figure", "center", "article", "aside", "main", "header", "footer", "nav", "form", "fieldset", "pre", "iframe", "video", "audio", "object", "picture", "svg"]
+_LASTING = listed(
+    "div section details table ul ol dl blockquote figure center article aside main header footer nav "
+    "form fieldset pre iframe video audio object picture svg"
 )
 _TAG = re.compile(
     r"<!--.*?-->|<(script|style|textarea)\b[^>]*>.*?</\1\s*>"
@@ -238,7 +242,7 @@ def _joined_where_open(pieces: list[Piece]) -> list[Piece]:
 
 
 def still_open(html: str, stack: list[str]) -> list[str]:
-    """Return which elements that last are open behind a piece of HTML; unknown ones may be no elements at all."""
+    """Return which elements are open behind a piece of HTML; those that are unknown may be none at all."""
     stack = list(stack)
     for found in _TAG.finditer(html):
         name = (found[3] or "").lower()

@@ -1,6 +1,7 @@
 """Keep what could act on a reader out of HTML, and say of a page as it will be whether anything in it could.
 
-Hugo's HTML is cleaned before anything is written from it. What was written is rendered again, and that HTML must be
+Hugo's HTML is cleaned before anything is written from it. What was written is rendered again, and that HTML
+must be
 made of allowed tags with allowed attributes alone, each spelt so that no two parsers can disagree about it.
 """
 
@@ -9,11 +10,16 @@ from html import unescape
 
 import nh3
 
-TEXT = frozenset(
-    ["a", "abbr", "b", "bdi", "bdo", "big", "br", "center", "cite", "code", "del", "dfn", "em", "font", "i", "img", "input", "ins", "kbd", "label", "mark", "q", "rp", "rt", "ruby", "s", "samp", "small", "span", "strong", "sub", "sup", "time", "tt", "u", "var", "wbr"]
+from blog_code.hugo.problems import listed
+
+TEXT = listed(
+    "a abbr b bdi bdo big br center cite code del dfn em font i img input ins kbd label mark q rp rt ruby "
+    "s samp small span strong sub sup time tt u var wbr"
 )
-BLOCKS = frozenset(
-    ["article", "aside", "audio", "blockquote", "caption", "col", "colgroup", "dd", "details", "div", "dl", "dt", "figcaption", "figure", "footer", "h1", "h2", "h3", "h4", "h5", "h6", "header", "hr", "li", "main", "nav", "ol", "p", "pre", "section", "source", "summary", "table", "tbody", "td", "tfoot", "th", "thead", "tr", "track", "ul", "video"]
+BLOCKS = listed(
+    "article aside audio blockquote caption col colgroup dd details div dl dt figcaption figure footer h1 "
+    "h2 h3 h4 h5 h6 header hr li main nav ol p pre section source summary table tbody td tfoot th thead "
+    "tr track ul video"
 )
 FRAMES = frozenset(["embed", "iframe", "object", "script"])  # read in Hugo's HTML only, to make links of them
 _SCHEMES = {"http", "https", "mailto", "tel", "ftp"}
@@ -69,7 +75,7 @@ def clean(html: str) -> str:
 
 
 def what_acts(html: str) -> str:
-    """Return the first thing in rendered HTML that could act on a reader or is not plainly harmless, or nothing."""
+    """Return the first thing in rendered HTML that is not plainly harmless, or nothing."""
     position = 0
     while (at := html.find("<", position)) >= 0:
         if comment := _COMMENT.match(html, at):

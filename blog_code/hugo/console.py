@@ -63,7 +63,8 @@ def print_report(result: Report, console: Console, report: Path | None) -> None:
         f"{statuses['written']} {verb}, {statuses['unchanged']} unchanged, {statuses['refused']} refused"
     )
     say(
-        f"{_pages(len(result.pages))}: {numbers}; {len(result.redirects)} old addresses lead on; {len(result.removed)} files removed"
+        f"{_pages(len(result.pages))}: {numbers}; {len(result.redirects)} old addresses lead on; "
+        f"{len(result.removed)} files removed"
     )
     if not result.pages:
         say("[red]blog:[/red] no page was found")

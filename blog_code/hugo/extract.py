@@ -25,7 +25,8 @@ def extract(text: str, slug: str) -> tuple[str, dict[str, str]]:
         regions.append(f"# --8<-- [start:{name}]\n{code.rstrip()}\n# --8<-- [end:{name}]\n")
         indent, ticks = found["indent"], found["ticks"]
         options = " " + (found["options"] or "").strip() if (found["options"] or "").strip() else ""
-        return f'{indent}{ticks} {{ .python{options} }}\n{indent}--8<-- "{package}/story.py:{name}"\n{indent}{ticks}'
+        shown = f'--8<-- "{package}/story.py:{name}"'
+        return f"{indent}{ticks} {{ .python{options} }}\n{indent}{shown}\n{indent}{ticks}"
 
     page = _FENCE.sub(replaced, text)
     if not regions:

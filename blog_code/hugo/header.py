@@ -11,11 +11,12 @@ from pymdownx.slugs import slugify
 
 from blog_code.hugo.addresses import Addresses
 from blog_code.hugo.pages import Page
-from blog_code.hugo.problems import Notes
+from blog_code.hugo.problems import Notes, listed
 
 # What has no meaning here; it is kept under `hugo:`, where Material does not look.
-_READ = frozenset(
-    ["title", "date", "lastmod", "publishdate", "expirydate", "draft", "tags", "categories", "series", "description", "summary", "slug", "url", "aliases", "author", "authors", "toc", "math", "katex", "mathjax", "comments", "iscjklanguage", "cover", "image", "params"]
+_READ = listed(
+    "title date lastmod publishdate expirydate draft tags categories series description summary slug url "
+    "aliases author authors toc math katex mathjax comments iscjklanguage cover image params"
 )
 _SLUG = slugify(case="lower")
 _MATHS = ("math", "katex", "mathjax", "mathjaxenable", "usemath", "latex")
@@ -57,8 +58,9 @@ class Words:
         for path in (path for path in sorted(into.glob("posts/*.md")) if path.is_file()):
             found = re.match(r"---\n(.*?)^---$", path.read_text("utf-8", "replace"), re.S | re.M)
             with contextlib.suppress(yaml.YAMLError):
-                header = yaml.safe_load(found[1]) if found else None
-                for key in ("tags", "categories") if isinstance(header, dict) else ():
+                read = yaml.safe_load(found[1]) if found else None
+                header: dict[str, Any] = read if isinstance(read, dict) else {}
+                for key in ("tags", "categories"):
                     for name in strings(header.get(key)):
                         self._known.setdefault((key, _SLUG(name, "-")), name)
 
@@ -97,7 +99,7 @@ def _dates(page: Page, notes: Notes) -> dict[str, dt.datetime]:
 
 
 def strings(value: Any) -> list[str]:
-    """Return a list of words from what front matter may hold: nothing, one word, many, or mappings with a name."""
+    """Return a list of words from what front matter may hold: nothing, a word, many, mappings with names."""
     values = value if isinstance(value, list) else [value]
     named = [item.get("name") if isinstance(item, dict) else item for item in values]
     return [str(item).strip() for item in named if item not in (None, "") and str(item).strip()]

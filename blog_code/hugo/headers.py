@@ -10,26 +10,23 @@ LONGEST = 256 * 1024  # characters of front matter or of a configuration
 DEEPEST = 60  # brackets within brackets, or steps of indentation
 MOST = 20_000  # values, after every alias is written out
 _HEADER = re.compile(
-    r"\A\ufeff?(?:(---)[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)|(\+\+\+)[ \t]*\r?\n(.*?)^\+\+\+[ \t]*(?:\r?\n|\Z))",
-    re.S | re.M,
+    r"\A\ufeff?(?:---[ \t]*\r?\n(.*?)^---|\+\+\+[ \t]*\r?\n(.*?)^\+\+\+)[ \t]*(?:\r?\n|\Z)", re.S | re.M
 )
 
 
 def front_matter(text: str) -> tuple[str, str]:
     """Return the format and the text of front matter, without its marks."""
     if found := _HEADER.match(text):
-        return ("yaml", found[2]) if found[1] else ("toml", found[4])
+        return ("yaml", found[1]) if found[1] is not None else ("toml", found[2])
     return ("json", text) if text.lstrip("\ufeff").startswith("{") else ("", "")
 
 
 def refuse_bombs(kind: str, text: str) -> None:
     """Refuse a text that is small and becomes huge, or so deep that a parser ends in it."""
-    if len(text) > LONGEST:
-        raise Refused("front matter", f"front matter of more than {LONGEST // 1024} KB")
-    if (
-        kind == "json"
-    ):  # all of the post: only its beginning is front matter, which Hugo itself finds the end of
+    if kind == "json":  # which has no end mark: the text is the whole post
         text = text[:LONGEST]
+    elif len(text) > LONGEST:
+        raise Refused("front matter", f"front matter of more than {LONGEST // 1024} KB")
     if _depth(text) > DEEPEST or re.search(
         rf"(?m)^[ \t]{{{DEEPEST * 8},}}\S|^(?:- ){{{DEEPEST},}}|\d{{4000}}", text
     ):

@@ -1,6 +1,7 @@
 """Run Hugo over a scratch copy, in an empty environment and within limits, until it takes the site.
 
-A page that stops it is put away with Hugo's words, a theme that is not there gets an empty folder, a template that
+A page that stops it is put away with Hugo's words, a theme that is not there gets an empty folder, a
+template that
 cannot be read gets a stub. What is handed on are the pages as Hugo read them.
 """
 
@@ -16,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from blog_code.hugo.pages import Page, SiteFacts, read_pages
-from blog_code.hugo.problems import Usage
+from blog_code.hugo.problems import Usage, listed
 
 TESTED = ((0, 158), (0, 168))  # the versions that the tests ran with
 MISSING = "hgmissing:{name}:"  # what a stub prints; a page that holds it is refused
-EMBEDDED = frozenset(
-    ["comment", "details", "figure", "highlight", "instagram", "instagram_simple", "param", "qr", "ref", "relref", "vimeo", "vimeo_simple", "x", "x_simple", "youtube"]
+EMBEDDED = listed(
+    "comment details figure highlight instagram instagram_simple param qr ref relref vimeo vimeo_simple x "
+    "x_simple youtube"
 )
 MEMORY = 3 << 30  # bytes of data, of which Go uses what GOMEMLIMIT says if it can
 ATTEMPTS = 80
@@ -73,7 +75,7 @@ class Hugo:
 
     @property
     def environment(self) -> dict[str, str]:
-        """All variables that Hugo sees: nothing of the caller's, nothing that a site's configuration beats."""
+        """All variables that Hugo sees: none of the caller's, and none that a site's configuration beats."""
         cache, made = self.folder / ".cache", self.folder / "resources"
         return {
             "HUGO_SECURITY_EXEC_ALLOW": "none",

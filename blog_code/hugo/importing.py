@@ -1,4 +1,4 @@
-"""Import posts: copy the site, ask Hugo, judge every page, look at all that is to be written, place it in one step."""
+"""Import posts: copy the site, ask Hugo, judge every page, look at all that results, place it in one step."""
 
 import base64
 import json
@@ -216,8 +216,10 @@ class _Import:
                 "no Markdown", f"{PurePosixPath(page.file).suffix} is no Markdown: convert it first"
             )
         if page.content is None:
-            line = re.search(rf"{re.escape(PurePosixPath(page.file).name)}:(\d+)", page.error)
-            return Refused("Hugo cannot render it", self.hugo.plain(page.error), int(line[1]) if line else 1)
+            found = re.search(rf"{re.escape(PurePosixPath(page.file).name)}:(\d+)", page.error)
+            return Refused(
+                "Hugo cannot render it", self.hugo.plain(page.error), int(found[1]) if found else 1
+            )
         if names := sorted(set(re.findall(r"hgmissing:([\w./-]+):", page.content))):
             name = names[0]
             line = next(
@@ -313,7 +315,8 @@ class _Import:
         if page.file in self.scratch.old_markup:
             judged.notes.add("written for mmark, which Hugo has no more: read as Markdown")
         cover = cover_file(page, self.addresses)
-        text, code = judged.text, {}
+        text = judged.text
+        code: dict[str, str] = {}
         slug = page.doc.removeprefix("posts/").removesuffix(".md")
         if self.options.extract and page.is_post:
             text, code = self._extracted(text, slug, judged.notes.found)

@@ -5,15 +5,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from html import escape
 
-from blog_code.hugo.problems import Notes
+from blog_code.hugo.problems import Notes, listed
 from blog_code.hugo.units import Element
 
-INLINE = frozenset(
-    ["em", "i", "strong", "b", "del", "s", "code", "a", "img", "br", "span", "sup", "sub", "kbd", "mark", "u", "ins", "small", "abbr", "q", "cite", "font", "input", "label", "time", "var", "samp", "wbr", "tt", "big", "bdi", "bdo", "dfn", "ruby", "rt", "rp"]
+INLINE = listed(
+    "em i strong b del s code a img br span sup sub kbd mark u ins small abbr q cite font input label "
+    "time var samp wbr tt big bdi bdo dfn ruby rt rp"
 )
 _SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$^=:&\"'/?@;%")
 _ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
-_EMPTY = frozenset(["wbr", "img", "input", "source", "hr", "br", "track", "col", "embed"])
+_EMPTY = listed("wbr img input source hr br track col embed")
 _AT_START = re.compile(
     r"(?m)^(\s*)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|:(?=\s)|~~~|!!!|\?\?\?|===|///|-+8<-|\[\^|\d+(?=[.)](?:\s|$)))"
 )

@@ -1,6 +1,7 @@
 """Choose for each block of a page the Markdown that shows what Hugo showed.
 
-The candidates of all blocks are rendered together, with a mark before each, as the site renders its pages; what is not
+The candidates of all blocks are rendered together, with a mark before each, as the site renders its pages;
+what is not
 the same, unit by unit, gets its next candidate. At last the whole page is rendered without marks.
 """
 
@@ -308,7 +309,7 @@ class _Footnotes:
         return definitions, rest
 
     def _order(self, definitions: dict[str, str], rest: list[str], wanted: list[list[Unit]]) -> list[str]:
-        """Return the labels in Hugo's order: by their words, else by the order in which they are referred to."""
+        """Return the labels in Hugo's order: by their words, else as they are referred to."""
         html = self.judge.render(self._page("\n\n".join([*rest, *definitions.values()])))
         foot = (_NOTES.search(html) or [""])[0]
         ids = [unquote(name) for name in re.findall(r'<li id="fn:([^"]+)"', foot)]
@@ -339,7 +340,7 @@ def _strip_end(node: Element) -> None:
 
 
 def _labels(raw: str) -> dict[str, str]:
-    """Return the labels of notes by the numbers that Hugo gives them: in the order in which they are referred to."""
+    """Return the labels of notes by Hugo's numbers, which follow the order of references."""
     text = re.sub(r"(?ms)^(```|~~~).*?^\1|`[^`\n]*`|^ {0,3}\[\^[^\]\s]+\]:", "", raw)
     defined = set(re.findall(r"(?m)^ {0,3}\[\^([^\]\s]+)\]:", raw))
     order = list(dict.fromkeys(label for label in re.findall(r"\[\^([^\]\s]+)\]", text) if label in defined))

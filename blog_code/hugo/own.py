@@ -75,9 +75,8 @@ def own_text(piece: Piece, html: Element, page: Page, addresses: Addresses, *, m
         text = _with_addresses(text, wanted, found, page, addresses)
     for one in linkified if mended else ():
         link = f"<{one.address}>" if one.address == one.words else f"[{one.words}]({one.address})"
-        text = re.sub(
-            rf"(?<![<(\[\"'\w/]){re.escape(one.words)}(?![\w/>])", lambda _, link=link: link, text, count=1
-        )
+        bare = rf"(?<![<(\[\"'\w/]){re.escape(one.words)}(?![\w/>])"
+        text = re.sub(bare, link.replace("\\", r"\\"), text, count=1)
     return text
 
 
@@ -114,7 +113,7 @@ def _found(html: Element) -> "list[Found]":
 def _with_addresses(
     text: str, wanted: list[Destination], found: list[Found], page: Page, addresses: Addresses
 ) -> str:
-    """Put in the place of each address what it is here; what had to become a link loses its exclamation mark."""
+    """Put what it is here in the place of each address; an image that is a link now loses its mark."""
     position = 0
     for old, new in zip(wanted, found, strict=True):
         at = text.find(old.address, position) if old.address else -1

@@ -1,6 +1,7 @@
 """Write what an import makes, in one step with its ledger, and only where an import wrote before.
 
-Everything is staged and looked at first. What is to be moved stands in a journal, so that an import that was killed
+Everything is staged and looked at first. What is to be moved stands in a journal, so that an import that
+was killed
 among its moves is finished by the next one.
 """
 
@@ -56,7 +57,7 @@ class Ledger:
         return self.into.resolve().parent / name if name.startswith("blog_code/") else self.into / name
 
     def state(self, name: str, content: bytes | Path) -> str:
-        """Say of a file whether it is new, unchanged, older, edited since its import, or not from an import."""
+        """Say of a file whether it is new, unchanged, older, edited, or foreign: not from an import."""
         path = self.path(name)
         if not path.exists() and not path.is_symlink():
             return "new" if self._may_be_made(path) else "foreign"
@@ -78,7 +79,7 @@ class Ledger:
         return True
 
     def gone(self, site: str, kept: set[str], pages: set[str]) -> list[str]:
-        """Return files of a site that its pages need no longer; `pages` are those of which nothing new is known."""
+        """Return files of a site that no page needs now; of `pages` nothing new is known."""
         return [
             name
             for name, entry in self.files.items()

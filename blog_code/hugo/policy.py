@@ -1,6 +1,8 @@
-"""Make of Hugo's HTML what this site can show: nothing that another host sends, no formula that nobody can set.
+"""Make of Hugo's HTML what this site can show: nothing that another host sends, no formula that nobody can
+set.
 
-Pictures, frames and scripts of other hosts become links, formulas that cannot be set become code, links that lead
+Pictures, frames and scripts of other hosts become links, formulas that cannot be set become code, links
+that lead
 nowhere become words. Each is a note.
 """
 
@@ -21,7 +23,8 @@ _FORMULA = re.compile(
     re.S,
 )
 _VERBATIM = re.compile(
-    r'(<(pre|code|script|style|textarea|svg)\b.*?</\2>|<(span|div) class="arithmatex">.*?</\3>|<!--.*?-->|<[^>]*>)',
+    r"(<(pre|code|script|style|textarea|svg)\b.*?</\2>"
+    r'|<(span|div) class="arithmatex">.*?</\3>|<!--.*?-->|<[^>]*>)',
     re.S,
 )
 # Addresses that only a frame or a script can use, and what a reader can open instead.

@@ -27,3 +27,8 @@ class Notes:
         kept = self.found.setdefault(kind, [])
         if what not in kept:
             kept.append(what)
+
+
+def listed(text: str) -> frozenset[str]:
+    """Return the names in a text."""
+    return frozenset(text.split())

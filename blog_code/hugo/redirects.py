@@ -8,10 +8,12 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 from blog_code.hugo.pages import Page
+from blog_code.hugo.problems import listed
 
 # Addresses that this site gives to something else.
-RESERVED = frozenset(
-    ["404.html", "archive", "assets", "category", "files", "index.html", "javascripts", "page", "pages", "runs", "search", "sitemap.xml", "stylesheets", "tags"]
+RESERVED = listed(
+    "404.html archive assets category files index.html javascripts page pages runs search sitemap.xml "
+    "stylesheets tags"
 )
 _PART = re.compile(r"[^\x00-\x20\x7f<>\"'\\|*?:`{}]+(?: [^\x00-\x20\x7f<>\"'\\|*?:`{}]+)*")
 
@@ -27,7 +29,7 @@ def old_addresses(page: Page, base: str) -> Iterable[str]:
 
 
 def redirect_file(address: str, taken: set[str], into: Path) -> str:
-    """Return the file that leads on from an old address, or nothing where it is another's or no address for a file."""
+    """Return the file that leads on from an old address; nothing where it is another's, or none."""
     parts = address.strip("/").split("/")
     if len(address) > 240 or not all(
         _PART.fullmatch(p) and len(p.encode()) < 120 and not p.startswith(".") for p in parts

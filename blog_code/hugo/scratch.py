@@ -1,6 +1,8 @@
-"""Make the copy of a site in which Hugo works: nothing that leads out of the site, our templates in place of its own.
+"""Make the copy of a site in which Hugo works: nothing that leads out of the site, our templates in place
+of its own.
 
-Only shortcodes, partials and render hooks of a site and its themes stay, so that `all.html` renders every page.
+Only shortcodes, partials and render hooks of a site and its themes stay, so that `all.html` renders every
+page.
 """
 
 import os
@@ -15,17 +17,17 @@ from typing import Any
 from blog_code.hugo.blocks import shortcode_tags
 from blog_code.hugo.headers import front_matter, refuse_bombs
 from blog_code.hugo.hugo import EMBEDDED, Hugo, stub
-from blog_code.hugo.problems import Refused, Usage
+from blog_code.hugo.problems import Refused, Usage, listed
 from blog_code.hugo.source import PAGES, SUFFIXES, Source, config_files
 
 TEMPLATES = Path(__file__).with_name("templates")
-LEFT = frozenset(["public", "node_modules", ".git", ".github", "static", "go.mod", "go.sum", "go.work", ".hugo_build.lock"])
+LEFT = listed("public node_modules .git .github static go.mod go.sum go.work .hugo_build.lock")
 KEPT = frozenset(["shortcodes", "_shortcodes", "partials", "_partials"])
 OURS = re.compile(r"render-(heading|codeblock|image|link|table|passthrough)\.")
 _SOURCE = re.compile(r"""(?m)^[\s{,-]*["']?source["']?\s*[:=]\s*["']?([^"'\n#,}]+)""")
 _OLD_MARKUP = re.compile(r"(?m)^markup\s*[:=]\s*[\"']?mmark[\"']?[ \t]*$\n?")
-PICTURES = frozenset(
-    [".png", ".jpg", ".jpeg", ".gif", ".webp", ".avif", ".svg", ".bmp", ".tif", ".tiff", ".mp4", ".webm", ".mp3", ".pdf", ".zip", ".woff", ".woff2"]
+PICTURES = listed(
+    ".png .jpg .jpeg .gif .webp .avif .svg .bmp .tif .tiff .mp4 .webm .mp3 .pdf .zip .woff .woff2"
 )
 FOLDERS = (
     "contentdir",
@@ -179,7 +181,6 @@ class Scratch:
 
     def _refuse_outside(self, settings: dict[str, Any], modules: list[dict[str, Any]]) -> None:
         """Refuse folders of the configuration, and mounts, that do not lie in the site, resolved."""
-        root = self.folder.resolve()
         named = [(key, value) for key in FOLDERS for value in _strings(settings.get(key))]
         languages = settings.get("languages") or {}
         for name, language in languages.items() if isinstance(languages, dict) else ():
@@ -207,9 +208,7 @@ class Scratch:
         root = self.folder.resolve()
         if not (root / value.strip()).resolve().is_relative_to(root):
             shown = value.removeprefix(f"{self.folder}/").removeprefix(f"{root}/")
-            raise Usage(
-                f"{key} = {shown!r} leads out of the site, where no import reads: take it out of the configuration"
-            )
+            raise Usage(f"{key} = {shown!r} leads out of the site, where no import reads: take it out")
 
     def _theme_folders(self, modules: list[dict[str, Any]], name: str) -> Iterator[Path]:
         for module in modules[1:]:
@@ -231,7 +230,7 @@ class Scratch:
                     path.unlink()
 
     def _write_stubs(self) -> None:
-        """Give each shortcode that the pages use and nobody defines a stub, or Hugo would stop at the first."""
+        """Give each shortcode that nobody defines a stub, or Hugo would stop at the first."""
         have = set(EMBEDDED)
         for layouts in self._layouts():
             for folder in (path for name in ("shortcodes", "_shortcodes") for path in layouts.rglob(name)):

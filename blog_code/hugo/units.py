@@ -1,7 +1,9 @@
 """Hold two pieces of HTML against each other, unit by unit.
 
-A unit is what a reader would miss: a run of words, a heading with its id, a list item, a link, an image, code with its
-exact text and the lines that stand out, a table cell, a footnote, maths, emphasis, a quote, a task box, a class.
+A unit is what a reader would miss: a run of words, a heading with its id, a list item, a link, an image,
+code with its
+exact text and the lines that stand out, a table cell, a footnote, maths, emphasis, a quote, a task box, a
+class.
 """
 
 import json
@@ -14,6 +16,8 @@ from urllib.parse import unquote
 
 import lxml.etree
 import lxml.html
+
+from blog_code.hugo.problems import listed
 
 type Unit = tuple[str, ...]
 type Element = Any  # lxml names no types
@@ -29,10 +33,10 @@ _BLOCKS = {
     **{"blockquote": "quote", "dt": "term", "dd": "definition", "figure": "figure", "figcaption": "caption"},
     **{"summary": "summary", "table": "table", "tr": "row", "ul": "list", "video": "video", "audio": "audio"},
 }
-_ENDED = frozenset(("quote", "definition", "item", "list", "cell", "details", "admonition", "figure"))
+_ENDED = listed("quote definition item list cell details admonition figure")
 # Elements that run on with the words around them; every other element ends a run of words.
-_PHRASING = frozenset(_INLINE) | set(
-    ["a", "bdi", "bdo", "big", "br", "code", "dfn", "font", "img", "input", "label", "rp", "rt", "ruby", "samp", "span", "time", "tt", "var", "wbr"]
+_PHRASING = frozenset(_INLINE) | listed(
+    "a bdi bdo big br code dfn font img input label rp rt ruby samp span time tt var wbr"
 )
 _GENERATED = re.compile(
     r"admonition.*|arithmatex|chroma|code-?block|content|footnotes?.*|headerlink|highlight.*|language-.*|linenos|md-.*|"
@@ -209,7 +213,7 @@ def _is_rule_of_notes(node: Element) -> bool:
 
 
 def _code(node: Element) -> Unit:
-    """Return the unit of code: its text without the white space that nobody sees, and the lines that stand out."""
+    """Return the unit of code: its text without blanks that nobody sees, and the lines that stand out."""
     if node.tag != "pre":
         node = node.xpath("(.//td[last()]//pre)[last()]")[0]
     lines = highlighted_lines(node)

@@ -1,4 +1,4 @@
-"""Judge pages in processes of their own, within limits of time and memory, so that one bad page ends nothing else."""
+"""Judge pages in processes of their own, within limits, so that one bad page ends nothing else."""
 
 import multiprocessing
 import os
@@ -95,7 +95,7 @@ class _Worker:
             return None
         self.end()
         self._start()
-        reason = f"takes more than {SECONDS} s, or more than {MEMORY >> 30} GiB of memory: cut it in two, or simplify it"
+        reason = f"takes more than {SECONDS} s, or {MEMORY >> 30} GiB of memory: cut it in two"
         return Answer(self.page, refused=Refused("too much work", reason))
 
     def end(self) -> None:

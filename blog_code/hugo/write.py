@@ -4,18 +4,20 @@ import copy
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 import lxml.html
 from pymdownx.slugs import slugify
 
 from blog_code.hugo.inline import INLINE, Inline
+from blog_code.hugo.problems import listed
 from blog_code.hugo.units import Element, fence_of, highlighted_lines
 
 _SLUG = slugify(case="lower")
-_HOLDS = frozenset(
-    ["div", "section", "aside", "details", "article", "center", "figure", "blockquote", "figcaption", "header", "footer", "main", "nav", "ul", "ol"]
+_HOLDS = listed(
+    "div section aside details article center figure blockquote figcaption header footer main nav ul ol"
 )
-_HELD = frozenset(["p", "ul", "ol", "pre", "blockquote", "table", "div", "h2", "h3", "h4", "h5", "h6", "figure", "dl", "section", "details"])
+_HELD = listed("p ul ol pre blockquote table div h2 h3 h4 h5 h6 figure dl section details")
 _LIST = re.compile(r"(?:- |\d+\. )")
 _ENDS_CLOSED = re.compile(r"(^|\n)\s*(`{3,}|~{3,}|\|.*\|)$")
 _ADMONITIONS = {"caution": "danger", "important": "info"}
@@ -151,7 +153,7 @@ class Writer:
             number += 1
             items.append(f"{mark} {_indented(self._item(row, is_loose))}".rstrip())
         out = items[0]
-        for before, item in zip(items, items[1:], strict=False):
+        for before, item in pairwise(items):
             out += ("\n\n" if is_loose or _ENDS_CLOSED.search(before) else "\n") + item
         return out
 
@@ -160,7 +162,7 @@ class Writer:
         out = parts[0]
         if re.match(r"`{3,}|\||    |<|!!!|\?\?\?|> |#", out):
             out = f"<!-- -->\n\n{out}"
-        for before, part in zip(parts, parts[1:], strict=False):
+        for before, part in pairwise(parts):
             is_tight = not is_loose and _LIST.match(part) and not _ENDS_CLOSED.search(before)
             out += ("\n" if is_tight else "\n\n") + part
         return out
