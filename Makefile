@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscop
 # Each command starts a Python, which would compile all that it imports again where the shell forbids to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
-	--no-emit-index-url --upgrade --extra posts --extra test --extra audit
+	--no-emit-index-url --upgrade --extra posts --extra test --extra audit --extra hugo
 
 .PHONY: site test quick golden lint serve run lock clean verify build plan execute accept release propose audit zensical bench
 .DELETE_ON_ERROR:

