@@ -1,8 +1,8 @@
-"""Measure an import: python -m benchmarks.hugo FOLDER... prints what of checked-out Hugo blogs came in exactly.
+"""Measure an import: python -m benchmarks.hugo FOLDER... says what of checked-out Hugo blogs came in exactly.
 
-Hugo's own HTML of each page is held against the page that MkDocs builds from the import. The comparison shares
-nothing with the importer's judge: it counts what a reader would miss, kind by kind, and knows no order but that
-of the words.
+Hugo's own HTML of each page is held against the page that MkDocs builds from the import. The comparison
+shares nothing with the importer's judge: it counts what a reader would miss, kind by kind, and knows no order
+but that of the words.
 """
 
 import importlib.util
