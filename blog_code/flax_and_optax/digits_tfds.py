@@ -1,4 +1,4 @@
-"""The same digits by way of tensorflow-datasets, without TensorFlow; the post shows it, and does not run it."""
+"""The same digits by way of tensorflow-datasets, without TensorFlow; shown by the post, not run."""
 
 import numpy as np
 

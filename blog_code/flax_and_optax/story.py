@@ -77,7 +77,9 @@ layers = nnx.Sequential(norm, dropout)
 for set_mode in (layers.train, layers.eval):
     set_mode()
     out = layers(3.0 + jax.random.normal(jax.random.key(seed), (1000, 4)))
-    print(f"{set_mode.__name__:5}  dropped: {(out == 0).mean():3.0%}  running mean: {norm.mean[...].mean():.2f}")
+    print(
+        f"{set_mode.__name__:5}  dropped: {(out == 0).mean():3.0%}  running mean: {norm.mean[...].mean():.2f}"
+    )
 # --8<-- [end:modes]
 
 # --8<-- [start:look]
@@ -412,6 +414,7 @@ plt.ylabel("KL, nats a digit")
 plt.show()
 # --8<-- [end:kl-latents]
 
+
 # --8<-- [start:time-steps]
 def one_step(model, optimiser, image, label, key):
     """The step of the scan: fresh coins, then gradient and update, in place."""
@@ -501,6 +504,7 @@ z = jnp.cos(way) * here + jnp.sin(way) * there
 rows = [model.decoder(z, jnp.full(10, digit)) for digit in (2, 3, 5, 8)]
 show_digits(nnx.sigmoid(jnp.stack(rows)))
 # --8<-- [end:interpolate]
+
 
 # --8<-- [start:further]
 def train_further(model: CVAE, loss) -> CVAE:
@@ -622,5 +626,5 @@ for name, devices in {"one": jax.devices()[:1], "eight": jax.devices()}.items():
     few = copy_to_all((train.image[:2048], train.label[:2048]), mesh)
     _, all_losses[name] = train_epoch(state, *few, jax.random.key(seed), batch=128, mesh=mesh)
 gap = np.abs(np.asarray(all_losses["one"]) - np.asarray(all_losses["eight"])).max()
-print(f"{len(devices)} devices; losses differ by less than 0.01 nats: {bool(gap < 0.01)}")
+print(f"{len(jax.devices())} devices; losses differ by less than 0.01 nats: {bool(gap < 0.01)}")
 # --8<-- [end:eight-devices]

@@ -85,7 +85,7 @@ def register(monkeypatch, files: dict[str, bytes]) -> None:
 
 @pytest.fixture
 def files(digits, server, tmp_path, monkeypatch):
-    """The small data set's four files: the server has them, nothing was downloaded yet, MNIST_DIR is unset."""
+    """The small data set's four files: on the server, not downloaded yet; MNIST_DIR is unset."""
     train, test = digits
     arrays = train.image.reshape(-1, 28, 28), train.label, test.image.reshape(-1, 28, 28), test.label
     files = {name: idx(a.astype(np.uint8)) for name, a in zip(data.MNIST_FILES, arrays, strict=True)}
@@ -134,7 +134,9 @@ def test_downloaded_digits_are_those_published(files, digits, capfd):
         "source": "2,300 training and 40 test digits, from the four files of MNIST",
         "files": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
-    assert capfd.readouterr().out == "Data: 2,300 training and 40 test digits, from the four files of MNIST.\n"
+    assert (
+        capfd.readouterr().out == "Data: 2,300 training and 40 test digits, from the four files of MNIST.\n"
+    )
 
 
 def test_second_call_reads_what_was_downloaded(files, server, monkeypatch):
@@ -350,7 +352,7 @@ def as_main(ending: str) -> str:
 
 
 def test_script_needs_neither_us_nor_tensorflow(folder, tmp_path):
-    """Pasted into a script, the regions are complete; stdout holds the sentence alone; no TensorFlow, no TFDS."""
+    """Pasted into a script, the regions are complete; stdout holds the sentence alone; no TFDS."""
     alone = tmp_path / "alone"
     alone.mkdir()
     banned = "{'tensorflow', 'tensorflow_datasets', 'blog_code'}"

@@ -19,8 +19,7 @@ ROOT = Path(__file__).parents[2]
 KNOBS = "epochs = judge_steps = bound_samples = bound_digits = extra_epochs = demo_steps = 1"
 FEWER = {  # what costs time and is no parameter: the width of the model, steps of the workbench, repetitions
     "config = Config(": "config = Config(hidden=64, latent=8, ",
-    "def small_run(transform, x, y, seed: int = 0, steps: int = 300)": "def small_run(transform, x, y, seed: int = 0, "
-    "steps: int = 30)",
+    "steps: int = 300": "steps: int = 30",
     "jax.random.split(jax.random.key(seed), (300, 2))": "jax.random.split(jax.random.key(seed), (30, 2))",
     "calls=50": "calls=2",
     "jnp.arange(10_000)": "jnp.arange(1_000)",
