@@ -134,9 +134,10 @@ def make_script(
 def _manual(post: Post, record: Record) -> str:
     """Say how a script is run, how long that takes, what it needs, and what it leaves."""
     took = max(1, round(record.volatile.seconds / 60))
+    mac = "a Mac with Apple silicon" if "jax" in record.versions else "macOS"  # JAX has no wheels for others
     about = [
         f"Run it: uv run {post.slug}.py, which installs what is listed above; or python {post.slug}.py where",
-        f"that is installed, on Linux, macOS or Windows. It took {took} min on {record.volatile.host}.",
+        f"that is installed, on Linux, Windows or {mac}. It took {took} min on {record.volatile.host}.",
         f"What it leaves lies in {post.slug}/ beside it: figures, by the names of its cells, and files.",
     ]
     if post.meta.environment:

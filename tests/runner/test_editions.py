@@ -413,7 +413,7 @@ def test_a_script_saves_its_figures_and_leaves_nothing_else(
     assert [path.name for path in data.parent.iterdir()] == ["data.txt"]
     for words in (
         "Run it: uv run x.py",
-        "on Linux, macOS or Windows. It took",
+        "on Linux, Windows or macOS. It took",
         "variables DATA_OF_X",
         "# %% drawn",
     ):
