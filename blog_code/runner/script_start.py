@@ -1,12 +1,12 @@
 """Stands at the beginning of a script edition: where the script works, and what it says when it fails."""
 
-import importlib.metadata
-import os
-import sys
-
 
 def _begin(folder: str, paths: list[str], versions: dict[str, str]) -> None:
     """Work in a folder beside the script, so that all it leaves is there; name versions where it fails."""
+    import importlib.metadata  # here, so that the cells import all that is theirs
+    import os
+    import sys
+
     for name in paths:
         if os.environ.get(name):  # given from where the script was called
             os.environ[name] = os.path.abspath(os.environ[name])
