@@ -56,8 +56,7 @@ def iw_bound(model, x, y, key, *, samples: int, chunk: int = 1000) -> Float[Arra
 
         return jax.lax.scan(add, -jnp.inf, jax.random.split(key, samples // chunk))[0] - jnp.log(samples)
 
-    keys = jax.random.split(key, len(y))
-    return jax.lax.map(bound, (digits, keys), batch_size=max(1, 1000 // chunk))
+    return jax.lax.map(bound, (digits, jax.random.split(key, len(y))))
 
 
 # --8<-- [end:iw-bound]
