@@ -51,7 +51,7 @@ seed = 0xFFFF
 epochs = 96  # of the CVAE
 judge_steps = 5_000  # of the classifier that reads its digits
 bound_samples = 5_000  # of the importance-weighted bound
-bound_digits = 250  # that get all of them, in each of four draws
+bound_digits = 200  # that get all of them, in each of four draws
 extra_epochs = 5  # after those, with the ELBO, and with the importance-weighted objective
 demo_steps = 2_000  # of the small decoder in this page
 # --8<-- [end:parameters]
