@@ -24,9 +24,10 @@ def as_golden(built: Built, text: str) -> str:
     post = read_post(built.root / "docs" / "posts" / "thin-post.md", built.root)
     record = read_record(post)
     assert record and record.commit
-    varying = {record.commit: "COMMIT", record.volatile.host: "PROCESSOR", record.volatile.finished: "TIME"}
+    varying = {record.commit: "COMMIT", record.commit[:7]: "COMMIT", record.volatile.finished: "TIME"}
     varying |= {
         device_name(record): "DEVICE",
+        record.volatile.host: "PROCESSOR",
         day(record): "DAY",
         duration(record.volatile.seconds): "DURATION",
     }
