@@ -77,7 +77,7 @@ class Piece:
     source: str = ""
 
     @property
-    def is_definitions(self) -> bool:
+    def defines(self) -> bool:
         """Whether there is nothing but definitions of references and notes in it."""
         return bool(self.blocks) and all(block.kind in ("reference", "footnote_def") for block in self.blocks)
 

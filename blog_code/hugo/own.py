@@ -1,7 +1,6 @@
 """Let the author's own text stand: its addresses led to where they lead here, and small things mended."""
 
 import re
-from dataclasses import dataclass
 from html import unescape
 
 from markdown_it import MarkdownIt
@@ -24,32 +23,16 @@ _NO_ALT = re.compile(r"!\[\s*\]")
 _ESCAPED = re.compile(r"\{\{([<%])/\*(.*?)\*/([>%])\}\}")
 
 
-@dataclass(frozen=True)
-class Destination:
-    """An address in the author's text."""
-
-    kind: str  # a, img, auto, or a tag of HTML
-    address: str
-    in_html: bool
-
-
-@dataclass(frozen=True)
-class Found:
-    """An address in Hugo's HTML, and the words of the link."""
-
-    tag: str
-    address: str
-    words: str
+type Destination = tuple[
+    str, str, bool
+]  # in the author's text: a, img, auto or a tag; the address; whether in HTML
+type Found = tuple[str, str, str]  # in Hugo's HTML: the tag, the address, the words of a link
 
 
 def own_text(piece: Piece, html: Element, page: Page, addresses: Addresses, *, mended: bool) -> str | None:
     """Return the author's text of a piece, or None where it cannot stand."""
-    names = [name for block in piece.blocks for name in block.shortcodes]
-    if (
-        not piece.blocks
-        or any(name not in ("ref", "relref") for name in names)
-        or _NO_ALT.search(piece.source)
-    ):
+    codes = {name for block in piece.blocks for name in block.shortcodes}
+    if not piece.blocks or codes - {"ref", "relref"} or _NO_ALT.search(piece.source):
         return None
     text = piece.source
     for number, code in enumerate(reversed(outermost(text))):
@@ -64,74 +47,69 @@ def own_text(piece: Piece, html: Element, page: Page, addresses: Addresses, *, m
         text = _FENCE.sub(_mended_fence, text)
         text = _ESCAPED.sub(r"{{\1\2\3}}", text)
         text = _with_id(text, piece)
-    wanted = list(_destinations(text))
-    found = list(_found(html))
+    wanted, found = _destinations(text), _found(html)
     linkified: list[Found] = []
     if len(found) != len(wanted):
-        known = {one.address for one in wanted}
-        linkified = [one for one in found if one.tag == "a" and one.address not in known and _is_bare(one)]
+        known = {address for _, address, _ in wanted}
+        linkified = [one for one in found if one[0] == "a" and one[1] not in known and _is_bare(*one[1:])]
         found = [one for one in found if one not in linkified]
     if len(found) == len(wanted):
-        text = _with_addresses(text, wanted, found, page, addresses)
-    for one in linkified if mended else ():
-        link = f"<{one.address}>" if one.address == one.words else f"[{one.words}]({one.address})"
-        bare = rf"(?<![<(\[\"'\w/]){re.escape(one.words)}(?![\w/>])"
+        text = _with_addresses(text, list(zip(wanted, found, strict=True)), page, addresses)
+    for _, address, words in linkified if mended else ():
+        link = f"<{address}>" if address == words else f"[{words}]({address})"
+        bare = rf"(?<![<(\[\"'\w/]){re.escape(words)}(?![\w/>])"
         text = re.sub(bare, link.replace("\\", r"\\"), text, count=1)
     return text
 
 
-def _is_bare(found: Found) -> bool:
-    return found.words in (found.address, found.address.partition("://")[2])
+def _is_bare(address: str, words: str) -> bool:
+    return words in (address, address.partition("://")[2])
 
 
-def _destinations(text: str) -> "list[Destination]":
+def _destinations(text: str) -> list[Destination]:
     """Return the addresses of a text, in order."""
-    out = []
-    for token in _PARSER.parse(text, {}):
-        for part in [token, *(token.children or [])]:
-            if part.type == "link_open":
-                out.append(
-                    Destination("auto" if part.info == "auto" else "a", str(part.attrs["href"]), False)
-                )
-            elif part.type == "image":
-                out.append(Destination("img", str(part.attrs["src"]), False))
-            elif part.type in ("html_inline", "html_block"):
-                out += [Destination(m[1], m[2] or m[3] or "", True) for m in _IN_HTML.finditer(part.content)]
+    out: list[Destination] = []
+    tokens = _PARSER.parse(text, {})
+    for part in (part for token in tokens for part in [token, *(token.children or [])]):
+        if part.type == "link_open":
+            out.append(("auto" if part.info == "auto" else "a", str(part.attrs["href"]), False))
+        elif part.type == "image":
+            out.append(("img", str(part.attrs["src"]), False))
+        elif part.type in ("html_inline", "html_block"):
+            out += [(found[1], found[2] or found[3] or "", True) for found in _IN_HTML.finditer(part.content)]
     return out
 
 
-def _found(html: Element) -> "list[Found]":
+def _found(html: Element) -> list[Found]:
     """Return the addresses of Hugo's HTML, in order."""
-    out = []
+    out: list[Found] = []
     for node in html.iter("a", "img", "source", "video", "audio"):
         address = node.get("href") if node.tag == "a" else node.get("src")
         if address is not None and "footnote" not in (node.get("class") or ""):
-            out.append(Found(node.tag, address, node.text_content() if node.tag == "a" else ""))
+            out.append((node.tag, address, node.text_content() if node.tag == "a" else ""))
     return out
 
 
 def _with_addresses(
-    text: str, wanted: list[Destination], found: list[Found], page: Page, addresses: Addresses
+    text: str, pairs: list[tuple[Destination, Found]], page: Page, addresses: Addresses
 ) -> str:
     """Put what it is here in the place of each address; an image that is a link now loses its mark."""
     position = 0
-    for old, new in zip(wanted, found, strict=True):
-        at = text.find(old.address, position) if old.address else -1
+    for (kind, old, in_html), (tag, new, _) in pairs:
+        at = text.find(old, position) if old else -1
         while at > 0 and text[at - 1] not in "(<\"' =:\n":
-            at = text.find(old.address, at + 1)
+            at = text.find(old, at + 1)
         if at < 0:
             continue
-        place = addresses.place(new.address, page)
-        is_same = old.kind == "auto" or (place.kind == "out" and old.address == new.address)
-        written = old.address if is_same else addresses.write(place, page, raw=old.in_html)
-        if not old.in_html and re.search(r"[\s()]", written) and text[at - 1] != "<":
+        place = addresses.place(new, page)
+        is_same = kind == "auto" or (place.kind == "out" and old == new)
+        written = old if is_same else addresses.write(place, page, raw=in_html)
+        if not in_html and re.search(r"[\s()]", written) and text[at - 1] != "<":
             written = f"<{written}>"
-        text = text[:at] + written + text[at + len(old.address) :]
-        position = at + len(written)
-        if old.kind == "img" and new.tag == "a" and not old.in_html:
-            start = text.rfind("![", 0, at)
-            if start >= 0:
-                text, position = text[:start] + text[start + 1 :], position - 1
+        text, position = text[:at] + written + text[at + len(old) :], at + len(written)
+        start = text.rfind("![", 0, at)
+        if kind == "img" and tag == "a" and not in_html and start >= 0:
+            text, position = text[:start] + text[start + 1 :], position - 1
     return text
 
 
