@@ -1,8 +1,7 @@
-"""Measure an import: python -m benchmarks.hugo FOLDER... prints what of checked-out Hugo blogs came in exactly.
+"""Measure an import: python -m benchmarks.hugo FOLDER... says what of checked-out Hugo blogs came in exactly.
 
-Hugo's own HTML of each page is held against the page that MkDocs builds from the import. The comparison shares
-nothing with the importer's judge: it counts what a reader would miss, kind by kind, and knows no order but that
-of the words.
+Hugo's own HTML of each page is held against the page that MkDocs builds from the import. The comparison has
+nothing of the importer's judge: it counts what a reader would miss, kind by kind, whatever the order.
 """
 
 import importlib.util
@@ -144,6 +143,7 @@ def hugo_pages(blog: Path, copy: Path) -> None:
     (copy / "layouts" / "all.html").write_text(PLAIN)
     if not list(copy.rglob("render-blockquote*")):
         (copy / "layouts" / "_markup" / "render-blockquote-alert.html").write_text(ALERTS)
+    (copy / "layouts" / "_markup" / "render-codeblock-goat.html").write_text("<pre>{{ .Inner }}</pre>")
     environment = {
         "HUGO_ENABLEGITINFO": "false",
         "HUGO_MARKUP_HIGHLIGHT_NOCLASSES": "false",

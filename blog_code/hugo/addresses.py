@@ -139,10 +139,8 @@ class Addresses:
         if place.kind == "out":
             return place.what.replace(" ", "%20").replace("\\", "%5C")
         if place.kind == "file" and (name := self._copied(place.what, page)):
-            folder, name = (
-                (page.address, f"/{published(name)}") if raw else (posixpath.dirname(page.doc), name)
-            )
-            return quote(posixpath.relpath(name, folder), safe="/")
+            folder = page.address if raw else posixpath.dirname(page.doc)
+            return quote(posixpath.relpath(f"/{published(name)}" if raw else name, folder), safe="/")
         if place.kind == "page":
             old, doc = self.places.get(place.what, ("", place.what))
             if doc and raw:
@@ -295,9 +293,8 @@ class _Files:
         root, copy = self.scratch.source.root, self.scratch.folder
         for folder in self.scratch.static:
             for path in folder.rglob("*.*"):
-                self._keep(
-                    f"{self.base}/{path.relative_to(folder).as_posix()}", path.relative_to(root).as_posix()
-                )
+                name = path.relative_to(folder).as_posix()
+                self._keep(f"{self.base}/{name}", path.relative_to(root).as_posix())
         for content in self.scratch.content:
             for path in (copy / content).rglob("*.*"):
                 name = path.relative_to(copy / content).as_posix()

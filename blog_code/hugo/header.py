@@ -104,11 +104,7 @@ def strings(value: Any) -> list[str]:
 
 def _kept(page: Page) -> dict[str, Any]:
     """Return the keys that mean nothing here, as long as they are few."""
-    kept = {
-        key: value
-        for key, value in page.params.items()
-        if key not in _READ and value not in (None, "", [], {})
-    }
+    kept = {key: value for key, value in page.params.items() if key not in _READ and value}
     text = inert(json.dumps(kept, ensure_ascii=False, default=str))
     return {"hugo": json.loads(text)} if kept and len(text) < 4000 else {}
 

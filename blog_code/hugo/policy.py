@@ -29,7 +29,7 @@ _VERBATIM = re.compile(
 # Addresses that only a frame or a script can use, and what a reader can open instead.
 _TO_READ = (
     (
-        r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w-]+).*",
+        r"(?:https?:)?//(?:www\.)?youtube[-\w]*\.com/embed/([\w-]+).*",
         r"https://www.youtube.com/watch?v=\1",
     ),
     (r"(?:https?:)?//player\.vimeo\.com/video/(\d+).*", r"https://vimeo.com/\1"),
@@ -96,10 +96,8 @@ class Policy:
         new = lxml.html.Element("span")
         in_link = any(True for _ in node.iterancestors("a"))
         if not in_link and self.addresses.leads(place) and not address.startswith("data:"):
-            href = (
-                to_read(address) if place.kind == "out" else self.addresses.write(place, self.page, raw=True)
-            )
-            new = lxml.html.Element("a", href=href)
+            old = self.addresses.write(place, self.page, raw=True)
+            new = lxml.html.Element("a", href=to_read(address) if place.kind == "out" else old)
         new.text, new.tail = label or new.get("href") or "", node.tail
         parent = node.getparent()
         parent.replace(node, new)
@@ -117,9 +115,8 @@ class Policy:
         place = self.addresses.place(href, self.page)
         leads = self.addresses.leads(place)
         if place.kind == "dead" or not leads:
-            self.notes.add(
-                "link to what is not here leads to the old site" if leads else "link that leads nowhere", href
-            )
+            said = "to what is not here leads to the old site" if leads else "that leads nowhere"
+            self.notes.add(f"link {said}", href)
         if not leads or href.strip().lower().startswith("data:"):
             node.drop_tag()
 
@@ -128,9 +125,8 @@ class Policy:
         tex = tex_of(node)
         if not (problem := self.problem_of(tex)):
             return
-        self.notes.add(
-            "formula that cannot be set stands as code", f"{' '.join(tex.split())[:80]}: {problem}"
-        )
+        shown = " ".join(tex.split())[:80]
+        self.notes.add("formula that cannot be set stands as code", f"{shown}: {problem}")
         code = lxml.html.Element("code")
         code.text = tex if node.tag == "div" else " ".join(tex.split())
         if node.tag == "div":

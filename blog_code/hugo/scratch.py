@@ -21,12 +21,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 LEFT = listed("public node_modules .git .github static go.mod go.sum go.work .hugo_build.lock")
 KEPT = listed("shortcodes _shortcodes partials _partials")
 OURS = re.compile(r"render-(heading|codeblock|image|link|table|passthrough)\.")
-LINKED = listed(
-    ".png .jpg .jpeg .gif .webp .avif .svg .bmp .tif .tiff .mp4 .webm .mp3 .pdf .zip .woff .woff2"
-)
-FOLDERS = [
-    f"{name}dir" for name in ("content", "layout", "asset", "data", "i18n", "archetype", "static", "themes")
-]
+LINKED = listed(".png .jpg .jpeg .gif .webp .avif .svg .tif .mp4 .webm .mp3 .pdf .zip .woff .woff2")
 ALONE = """baseURL = "https://example.org/"
 [markup.goldmark.renderer]
 unsafe = true
@@ -124,10 +119,9 @@ class Scratch:
 
     def _look_at_configuration(self) -> None:
         """Refuse a configuration that no parser may read, or that mounts a folder outside of the site."""
-        files = [
-            path for path in self.folder.glob("themes/*/*") if path.suffix in SUFFIXES and path.is_file()
-        ]
-        for path in [*config_files(self.folder), *files]:
+        for path in [*config_files(self.folder), *self.folder.glob("themes/*/*.*")]:
+            if path.suffix not in SUFFIXES or not path.is_file():
+                continue
             theme = path.relative_to(self.folder).parts[:2]
             home = self.folder.joinpath(*theme) if theme[0] == "themes" else self.folder
             try:
@@ -159,30 +153,19 @@ class Scratch:
 
     def _look_at_folders(self, settings: dict[str, Any], modules: list[dict[str, Any]]) -> None:
         """Refuse folders of the configuration, and mounts, that do not lie in the site, resolved."""
-        languages = [
-            value for value in _mapping(settings.get("languages")).values() if isinstance(value, dict)
-        ]
-        caches = [value for value in _mapping(settings.get("caches")).values() if isinstance(value, dict)]
-        named = [
-            (key, value)
-            for given in (settings, *languages)
-            for key in FOLDERS
-            for value in _texts(given.get(key))
-        ]
-        named += [("caches.dir", value) for cache in caches for value in _texts(cache.get("dir"))]
         mounts = [(Path(module["dir"]), mount) for module in modules for mount in module["mounts"] or ()]
-        named += [("module.mounts", str(folder / mount["source"])) for folder, mount in mounts]
-        for key, value in named:
+        named = list(_folders(settings))
+        for key, value in [
+            *named,
+            *(("module.mounts", str(home / mount["source"])) for home, mount in mounts),
+        ]:
             self._refuse_outside(key, value)
-        own = [mount for folder, mount in mounts if folder == self.folder]
+        own = [mount for home, mount in mounts if home == self.folder]
         found = {mount["source"] for mount in own if str(mount["target"]).split("/")[0] == "content"}
         self.content = sorted(found | {value for key, value in named if key == "contentdir"}, key=len)
-        folders = (
-            [self.folder, *(Path(module["dir"]) for module in modules[1:])] if self.source.is_site else []
-        )
-        self.static = [
-            self.origin((folder / "static").relative_to(self.folder).as_posix()) for folder in folders
-        ]
+        homes = [self.folder, *(Path(module["dir"]) for module in modules[1:])]
+        static = [(home / "static").relative_to(self.folder).as_posix() for home in homes]
+        self.static = [self.origin(name) for name in static] if self.source.is_site else []
 
     def _refuse_outside(self, key: str, value: str) -> None:
         if not (self.folder / value.strip()).resolve().is_relative_to(self.folder):
@@ -222,9 +205,7 @@ class Scratch:
         (layouts / "_markup").mkdir(parents=True, exist_ok=True)
         text = (TEMPLATES / f"{name}.html").read_text("utf-8").replace("TOKEN", token)
         (layouts / "all.html").write_text(text, "utf-8")
-        has_alerts = any(
-            path.parent != layouts / "_markup" for path in self.folder.rglob("render-blockquote*")
-        )
+        has_alerts = {path.parent for path in self.folder.rglob("render-blockquote*")} - {layouts / "_markup"}
         for path in TEMPLATES.glob("render-*.html"):
             if "alert" in path.name and has_alerts:
                 continue
@@ -246,11 +227,10 @@ def link_or_copy(path: Path, target: Path) -> None:
     shutil.copyfile(path, target)
 
 
-def _mapping(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _texts(value: Any) -> list[str]:
-    return [
-        item for item in (value if isinstance(value, list) else [value]) if isinstance(item, str) and item
-    ]
+def _folders(value: Any) -> Iterator[tuple[str, str]]:
+    """Yield every folder that a configuration names, but for what the pages themselves are told."""
+    for key, inner in value.items() if isinstance(value, dict) else ():
+        for name in inner if isinstance(inner, list) else [inner]:
+            if key.endswith("dir") and isinstance(name, str) and name:
+                yield key, name
+        yield from _folders(inner) if key != "params" else ()

@@ -22,21 +22,13 @@ type Element = Any  # lxml names no types
 type Canonical = Callable[[str], str]  # an address as both sides would call what it leads to
 
 _SPACE = re.compile(r"\s+")
-_INLINE = {
-    "em": "emphasis",
-    "i": "emphasis",
-    "strong": "strong",
-    "b": "strong",
-    "del": "struck",
-    "s": "struck",
-}
-_INLINE |= {name: name for name in ("ins", "u", "mark", "sub", "sup", "kbd", "q", "abbr", "cite", "small")}
+_INLINE = {name: name for name in ("ins", "u", "mark", "sub", "sup", "kbd", "q", "abbr", "cite", "small")}
+_INLINE |= {"em": "em", "i": "em", "strong": "strong", "b": "strong", "del": "del", "s": "del"}
 _BLOCKS = listed("audio blockquote dd dt figcaption figure li source summary table tr ul video")
 _ENDED = listed("admonition blockquote cell dd details figure li list ul")
 # Elements that run on with the words around them; every other element ends a run of words.
-_PHRASING = listed(
-    "a bdi bdo big br code dfn font img input label rp rt ruby samp span time tt var wbr"
-) | set(_INLINE)
+_PHRASING = listed("a bdi bdo big br code dfn font img input label rp rt ruby samp span time tt var wbr")
+_PHRASING |= set(_INLINE)
 _GENERATED = re.compile(
     r"admonition.*|arithmatex|chroma|code-?block|content|footnotes?.*|headerlink|highlight.*|language-.*|linenos|"
     r"md-.*|mermaid|task-list.*|toclink|twitter-tweet"
@@ -159,11 +151,8 @@ class _Walk:
             return ("heading", tag, node.get("id") or "")
         if tag == "a":
             href, text = node.get("href"), _SPACE.sub("", typed(node.text_content()))
-            return (
-                ("link", self.canonical(href), _squeezed(node.get("title")), text)
-                if href is not None
-                else None
-            )
+            unit = ("link", self.canonical(href or ""), _squeezed(node.get("title")), text)
+            return unit if href is not None else None
         if tag == "sup" and node.xpath("a[contains(@class, 'footnote-ref')]"):
             return None
         if tag in _INLINE:
@@ -192,12 +181,9 @@ def _code(node: Element) -> Unit:
 def highlighted_lines(node: Element) -> list[int]:
     """Return the numbers of the lines that stand out in a block of code, however it was rendered."""
     if node.get("data-fence"):
-        found = re.findall(
-            r"\[(\d+), (\d+)\]", str(options_of(node).get("hl_lines"))
-        )  # from 0, first and last
-        return sorted(
-            {line for first, last in found for line in range(int(first) + 1, min(int(last), 9999) + 2)}
-        )
+        pairs = re.findall(r"\[(\d+), (\d+)\]", str(options_of(node).get("hl_lines")))  # from 0
+        ranges = (range(int(first) + 1, min(int(last), 9999) + 2) for first, last in pairs)
+        return sorted({line for lines in ranges for line in lines})
     rows = node.xpath(".//span[contains(concat(' ', @class, ' '), ' line ')]")
     lines = [number for number, row in enumerate(rows, 1) if "hl" in row.get("class").split()]
     for span in node.xpath(".//span[contains(concat(' ', @class, ' '), ' hll ')]"):

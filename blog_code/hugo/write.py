@@ -14,9 +14,7 @@ from blog_code.hugo.problems import listed
 from blog_code.hugo.units import Element, fence_of, highlighted_lines, options_of, tex_of
 
 _SLUG = slugify(case="lower")
-_HOLDS = listed(
-    "div section aside details article center figure blockquote figcaption header footer main nav"
-)
+_HOLDS = listed("div section aside details article center figure blockquote figcaption header footer main")
 _HELD = listed("p ul ol pre blockquote table div h2 h3 h4 h5 h6 figure dl section details")
 _LIST = re.compile(r"(?:- |\d+\. )")
 _ENDS_CLOSED = re.compile(r"(^|\n)\s*(`{3,}|~{3,}|\|.*\|)$")
@@ -107,9 +105,8 @@ class Writer:
         text, names = self.inline.paragraph(node), (node.get("class") or "").split()
         if not text or not set(node.attrib) - {"style"}:
             return text
-        if set(node.attrib) - {"class", "id"} or not all(
-            map(_NAME.fullmatch, [*names, node.get("id") or "x"])
-        ):
+        are_names = all(map(_NAME.fullmatch, [*names, node.get("id") or "x"]))
+        if set(node.attrib) - {"class", "id"} or not are_names:
             return f'<p{self.inline.attributes(node)} markdown="span">{text}</p>'
         marks = [f"#{node.get('id')}"] if node.get("id") else []
         return f"{text}\n{{: {' '.join(marks + [f'.{name}' for name in names])} }}"
@@ -118,9 +115,8 @@ class Writer:
         text, name = " ".join(self.inline.inside(node).split()), node.get("id")
         if name and re.search(r"[\s{}\"'=]", name):
             return ""
-        marks = (
-            [f"#{name}"] if name and (_SLUG(node.text_content(), "-") != name or name in self.seen) else []
-        )
+        is_usual = not name or (_SLUG(node.text_content(), "-") == name and name not in self.seen)
+        marks = [] if is_usual else [f"#{name}"]
         marks += [f".{one}" for one in classes if _NAME.fullmatch(one)]
         self.seen |= {name} if name else set()
         return f"{'#' * int(node.tag[1])} {text}" + (f" {{ {' '.join(marks)} }}" if marks else "")
@@ -188,9 +184,7 @@ class Writer:
         try:
             out, width = [], len(rows[0])
             for row in rows:
-                cells = [
-                    " ".join(self.inline.inside(cell).split()) for cell in row if cell.tag in ("td", "th")
-                ]
+                cells = [" ".join(self.inline.inside(cell).split()) for cell in row.xpath("td|th")]
                 out.append("| " + " | ".join(cells + [""] * (width - len(cells))) + " |")
             out.insert(1, "| " + " | ".join(map(_rule, rows[0])) + " |")
             return "\n".join(out)
@@ -230,21 +224,14 @@ class Writer:
                 return folded
             head, text, rest, holds = f"\n{self.inline.html(rest[0])}", rest[0].tail, rest[1:], True
         body = "\n\n".join(self.blocks(rest, text))
-        return (
-            f'<{tag}{self.inline.attributes(node)} markdown="block">{head}\n\n{body}\n\n</{tag}>'
-            if holds
-            else ""
-        )
+        opening = f'<{tag}{self.inline.attributes(node)} markdown="block">{head}'
+        return f"{opening}\n\n{body}\n\n</{tag}>" if holds else ""
 
     def _folded(self, node: Element, summary: Element) -> str:
         """Return details that have a kind as Material writes them."""
         kind, words = node.get("class") or "", " ".join(summary.text_content().split())
-        if (
-            set(node.attrib) - {"class", "open"}
-            or not re.fullmatch(r"[a-z]+", kind)
-            or len(summary)
-            or '"' in words
-        ):
+        is_plain = re.fullmatch(r"[a-z]+", kind) and not len(summary) and '"' not in words
+        if set(node.attrib) - {"class", "open"} or not is_plain:
             return ""
         mark = "???" if node.get("open") is None else "???+"
         body = "\n\n".join(self.blocks(list(node)[1:], summary.tail))
@@ -281,9 +268,8 @@ def _indented(text: str) -> str:
 
 def _rule(cell: Element) -> str:
     found = re.search(r"text-align:\s*(\w+)", cell.get("style") or "")
-    return {"left": ":--", "right": "--:", "center": ":-:"}.get(
-        found[1] if found else cell.get("align") or "", "---"
-    )
+    side = found[1] if found else cell.get("align") or ""
+    return {"left": ":--", "right": "--:", "center": ":-:"}.get(side, "---")
 
 
 def _as_ranges(lines: list[int]) -> str:
