@@ -21,6 +21,7 @@ BLOCKS = listed(
     "tr track ul video"
 )
 FRAMES = listed("embed iframe object script")  # read in Hugo's HTML only, to make links of them
+WITHOUT_CONTENT = listed("math noscript select style svg template textarea title")
 ATTRIBUTES = listed(
     "abbr align alt border checked cite class color colspan controls datetime dir disabled height href id "
     "kind label lang loop muted name open poster reversed rowspan scope size span src srclang start style "
@@ -29,17 +30,23 @@ ATTRIBUTES = listed(
 _SCHEMES = {"http", "https", "mailto", "tel", "ftp"}
 _ALIGNED = re.compile(r"\s*text-align:\s*(left|right|center|justify);?\s*")
 _TAG = re.compile(r"""<(?:/([a-z0-9]+)\s*|([a-z0-9]+)((?:\s+[a-z][a-z0-9-]*(?:="[^"<>]*")?)*)\s*/?)>""", re.I)
+_ANY_TAG = re.compile(r"""</?([a-zA-Z][\w:-]*)(?:"[^"]*"|'[^']*'|[^'">])*>""")
 _COMMENT = re.compile(r"<!--[ \w]*-->")
 _PAIR = re.compile(r'\s+([a-z][a-z0-9-]*)(?:="([^"<>]*)")?', re.I)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
 def clean(html: str) -> str:
-    """Return HTML without scripts, styles, handlers and forms; frames stay, for links to be made of them."""
+    """Return HTML without scripts, styles, handlers and forms; frames stay, for links to be made of them.
+
+    Tags of no known element go first: what they enclose, such as what follows vector<int>, is to stay.
+    """
+    known = TEXT | BLOCKS | FRAMES | WITHOUT_CONTENT
+    html = _ANY_TAG.sub(lambda found: found[0] if found[1].lower() in known else "", _CONTROL.sub("", html))
     return nh3.clean(
-        _CONTROL.sub("", html),
+        html,
         tags=set(TEXT | BLOCKS | FRAMES),
-        clean_content_tags={"style", "svg", "template", "textarea", "title", "noscript", "math", "select"},
+        clean_content_tags=set(WITHOUT_CONTENT),
         attributes={"*": set(ATTRIBUTES | {"data", "data-fence"})},
         filter_style_properties={"text-align"},
         url_schemes=_SCHEMES | {"data"},

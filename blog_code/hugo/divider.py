@@ -11,8 +11,11 @@ _RAW = re.compile(r"""<[a-z][^<>]*\s(?:href|poster|src)="(?!https?:|mailto:|//)"
 _WORDS = ("paragraph", "list_block", "blockquote")
 
 
-def with_divider(text: str) -> str:
-    """Divide a page where its author did, else behind the first words; what leads on in HTML stands below."""
+def with_divider(text: str, title: str) -> str:
+    """Divide a page where its author did, else behind the first words.
+
+    Links in HTML, which lists would lead elsewhere, and a heading that repeats the title stand below.
+    """
     lines, stack, opened = text.split("\n"), list[str](), 0
     said: list[tuple[int, int]] = []
     words: list[tuple[int, int]] = []
@@ -21,7 +24,10 @@ def with_divider(text: str) -> str:
         source = "\n".join(lines[block.start : block.end])
         opened = opened if stack else block.start
         stack = still_open(source, stack) if block.kind in ("html_block", "paragraph") else stack
-        if block.kind != "fence" and _RAW.search(source):
+        repeats = block.kind in ("heading", "lheading") and _LETTERS.sub("", title) in _LETTERS.sub(
+            "", source
+        )
+        if repeats or (block.kind != "fence" and _RAW.search(source)):
             last = min(last, opened)
         if not stack and source.strip() == MORE:
             said.append((block.start, block.end))
@@ -32,3 +38,8 @@ def with_divider(text: str) -> str:
     undivided = ([line for line in part if line.strip() != MORE] for part in (lines[:start], lines[end:]))
     before, after = ("\n".join(part).strip("\n") for part in undivided)
     return "\n\n".join(part for part in (before, MORE, after) if part) + "\n"
+
+
+def words_of(text: str) -> str:
+    """Return the letters of a text, which is what an address is made of."""
+    return re.sub(r"\W+", "", text).lower()

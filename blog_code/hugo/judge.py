@@ -92,7 +92,7 @@ class Judge:
             self._advance(index)
         self._rounds()
         self._settle_notes()
-        text = with_divider(self._joined())
+        text = with_divider(self._joined(), self.page.title)
         html = self.renderer.html(text)
         if acts := "a program" if GUARD.search(text) else what_acts(html):
             raise Refused("not harmless", f"its page would hold {acts}")

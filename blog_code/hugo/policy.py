@@ -60,6 +60,9 @@ class Policy:
     def tree(self, html: str) -> Element:
         """Return Hugo's HTML, cleaned and changed, as a tree."""
         root = parse(clean(_with_formulas(html) if self.maths else html))
+        if re.search(r"<h1\b", self.page.content or ""):  # the title is the only one of its level here
+            for node in root.xpath(".//h1|.//h2|.//h3|.//h4|.//h5"):
+                node.tag = f"h{int(node.tag[1]) + 1}"
         for node in list(root.iter("img", "video", "audio", *_FRAMES)):
             if node.getparent() is not None:
                 self._load(node)
