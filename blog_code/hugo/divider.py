@@ -24,9 +24,8 @@ def with_divider(text: str, title: str) -> str:
         source = "\n".join(lines[block.start : block.end])
         opened = opened if stack else block.start
         stack = still_open(source, stack) if block.kind in ("html_block", "paragraph") else stack
-        repeats = block.kind in ("heading", "lheading") and _LETTERS.sub("", title) in _LETTERS.sub(
-            "", source
-        )
+        is_heading = block.kind in ("heading", "lheading")
+        repeats = is_heading and bool(words_of(title)) and words_of(title) in words_of(source)
         if repeats or (block.kind != "fence" and _RAW.search(source)):
             last = min(last, opened)
         if not stack and source.strip() == MORE:
