@@ -17,7 +17,6 @@ from blog_code.hugo.pages import Page, SiteFacts
 from blog_code.hugo.problems import listed
 from blog_code.hugo.scratch import Scratch
 
-MARKDOWN = listed(".md .markdown .mdown .mkd .mkdn .mkdown")
 # What may be copied: nothing that a browser runs, nothing that MkDocs reads as a page or as configuration.
 COPIED = listed(
     ".png .jpg .jpeg .jfif .gif .webp .avif .svg .ico .bmp .tif .tiff .mp4 .webm .mov .mp3 .ogg .oga .wav "
@@ -26,8 +25,9 @@ COPIED = listed(
     ".xls .odt .stl .woff .woff2"
 )
 _RESIZED = re.compile(r"_hu_?[0-9a-f]{8,}(?:_[\w]+)*(\.\w+)$")
+_ROOM = re.compile(r"^(?:content|static|assets|(?:themes|_vendor)/.*?/(?:static|assets))/")
 
-Kind = Literal["page", "file", "out", "dead", "here"]
+type Kind = Literal["page", "file", "out", "dead", "here"]
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,7 @@ class Addresses:
     base: str  # of the old site, or empty
     urls: dict[str, str] = field(default_factory=dict)  # an address of the old site to the key of a page
     files: dict[str, str] = field(default_factory=dict)  # and to a file of the site
-    places: dict[str, tuple[str, str]] = field(
-        default_factory=dict
-    )  # key of a page: its old address, its doc
+    places: dict[str, tuple[str, str]] = field(default_factory=dict)  # by keys of pages: old address, doc
     bundles: dict[str, str] = field(default_factory=dict)  # folder of a leaf bundle to the doc of its page
     docs: dict[str, str] = field(default_factory=dict)  # a doc to the key of its page
     standing: frozenset[str] = frozenset()  # docs that are there already
@@ -88,11 +86,8 @@ class Addresses:
             if name in self.urls and not parts.query:
                 key = self.urls[name]
                 fragment = self._known(key, fragment)
-                return (
-                    Place("here", "", fragment)
-                    if key == page.key and fragment
-                    else Place("page", key, fragment)
-                )
+                is_here = key == page.key and fragment
+                return Place("here", "", fragment) if is_here else Place("page", key, fragment)
             if name in self.files:
                 return Place("file", self.files[name])
             original = _RESIZED.sub(r"\1", name)
@@ -144,18 +139,13 @@ class Addresses:
         if place.kind == "out":
             return place.what.replace(" ", "%20").replace("\\", "%5C")
         if place.kind == "file" and (name := self._copied(place.what, page)):
-            here, there = (
-                (page.address, f"/{published(name)}") if raw else (posixpath.dirname(page.doc), name)
-            )
-            return quote(posixpath.relpath(there, here), safe="/")
+            folder = page.address if raw else posixpath.dirname(page.doc)
+            return quote(posixpath.relpath(f"/{published(name)}" if raw else name, folder), safe="/")
         if place.kind == "page":
             old, doc = self.places.get(place.what, ("", place.what))
             if doc and raw:
-                return (
-                    quote(posixpath.relpath(f"/{doc.removesuffix('.md')}", page.address), safe="/")
-                    + "/"
-                    + fragment
-                )
+                there = posixpath.relpath(f"/{doc.removesuffix('.md')}", page.address)
+                return quote(there, safe="/") + "/" + fragment
             if doc:
                 return quote(posixpath.relpath(doc, posixpath.dirname(page.doc)), safe="/") + fragment
             return self.root + quote(unquote(old), safe="/") + fragment
@@ -166,10 +156,6 @@ class Addresses:
         if place.kind == "page":
             return bool(self.places.get(place.what, ("", place.what))[1] or self.root)
         return place.kind in ("out", "here", "file") or bool(self.root)
-
-    def is_here(self, place: Place) -> bool:
-        """Whether a place is a file that comes in."""
-        return place.kind == "file"
 
     def _copied(self, file: str, page: Page) -> str:
         """Return the name in docs of a file, which is wanted from now on."""
@@ -199,10 +185,7 @@ class Addresses:
             if doc := self.bundles.get(folder):
                 return _tidy(f"{doc.removesuffix('.md')}/{posixpath.relpath(file, folder)}")
             folder = posixpath.dirname(folder)
-        return _tidy(
-            "files/"
-            + re.sub(r"^(?:content|static|assets|(?:themes|_vendor)/.*?/(?:static|assets))/", "", file)
-        )
+        return _tidy("files/" + _ROOM.sub("", file))
 
 
 def data_suffix(address: str) -> str:
@@ -213,10 +196,8 @@ def data_suffix(address: str) -> str:
 
 def _tidy(name: str) -> str:
     """Return a name of a file that neither MkDocs nor Markdown reads anything into."""
-    parts = [
-        re.sub(r"[^\w.,+=@~ -]+", "-", part).lstrip(".-_ ").rstrip(" .") or "file" for part in name.split("/")
-    ]
-    return "/".join(part[-120:] for part in parts)
+    parts = [re.sub(r"[^\w.,+=@~ -]+", "-", part)[-120:] for part in name.split("/")]
+    return "/".join(part.lstrip(".-_ ").rstrip(" .") or "file" for part in parts)
 
 
 def _split(address: str) -> SplitResult | None:
@@ -240,14 +221,9 @@ def published(name: str) -> str:
 
 def slugged(text: str) -> str:
     """Return a name as the site takes it for a post's: a-z, 0-9 and single hyphens, no accents."""
-    text = (
-        text.casefold()
-        .replace("ß", "ss")
-        .replace("ø", "o")
-        .replace("ł", "l")
-        .replace("æ", "ae")
-        .replace("œ", "oe")
-    )
+    text = text.casefold()
+    for letter, letters in {"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe"}.items():
+        text = text.replace(letter, letters)
     plain = "".join(c for c in unicodedata.normalize("NFKD", text) if not unicodedata.combining(c))
     return re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:100].strip("-")
 
@@ -255,29 +231,16 @@ def slugged(text: str) -> str:
 def name_pages(pages: Iterable[Page]) -> None:
     """Give each page that comes in its name: a post if it has a date, else a page of the site."""
     pages = sorted(pages, key=lambda page: (page.section not in ("posts", "post", "blog"), page.path))
-    by_name: dict[str, list[Page]] = {}
+    taken: set[str] = set()
     for page in pages:
         folder = "posts" if page.is_post else "pages"
-        name = (
-            "home"
-            if page.path == "/"
-            else slugged(page.slug or unquote(posixpath.basename(page.path.rstrip("/"))))
-        )
-        by_name.setdefault(f"{folder}/{name or _from_date(page)}", []).append(page)
-    taken = {name for name, same in by_name.items() if len(same) == 1 or not name.endswith("/index")}
-    for name, same in by_name.items():
-        for number, page in enumerate(same):
-            clear = name if not number and name not in ("posts/index", "pages/index") else ""
-            page.doc = f"{clear or _longer(name, page, taken)}.md"
-            taken.add(page.doc.removesuffix(".md"))
-
-
-def _longer(name: str, page: Page, taken: set[str]) -> str:
-    """Return a name that holds the folders of a page too, and a number where even that is taken."""
-    folder = name.partition("/")[0]
-    longer = f"{folder}/{slugged(unquote(page.path)) or _from_date(page)}"
-    names = (longer if number == 1 else f"{longer}-{number}" for number in range(1, 10_000))
-    return next(found for found in names if found not in taken and not found.endswith("/index"))
+        own = slugged(page.slug or unquote(posixpath.basename(page.path.rstrip("/"))))
+        longer = slugged(unquote(page.path)) or _from_date(page)
+        names = ["home" if page.path == "/" else own or _from_date(page), longer]
+        names += [f"{longer}-{number}" for number in range(2, len(pages) + 3)]
+        name = next(name for name in names if name != "index" and f"{folder}/{name}" not in taken)
+        page.doc = f"{folder}/{name}.md"
+        taken.add(f"{folder}/{name}")
 
 
 def _from_date(page: Page) -> str:
@@ -294,7 +257,7 @@ def collect(
     for page in pages:
         found.urls.setdefault(normal(page.url), page.key)
         found.places[page.key] = (page.url, page.doc)
-        if page.file and page.lang == site.lang:
+        if page.file and page.lang == site.lang:  # a link to the file of a page
             found.urls.setdefault(normal("/" + page.file.removeprefix("content/")), page.key)
     for page in coming:
         found.docs[page.doc] = page.key
@@ -318,58 +281,42 @@ class _Files:
     base: str
 
     def of_page(self, page: Page) -> None:
+        """Collect the files of a bundle, which front matter may have given other names."""
         folder = posixpath.dirname(page.file)
         for resource in page.resources:
             tail = unquote(resource["url"]).removeprefix(unquote(page.url))
-            for name in (resource["name"], tail, posixpath.basename(tail)):
-                if page.file and self._keep(resource["url"], posixpath.join(folder, name)):
-                    break
+            names = (resource["name"], tail, posixpath.basename(tail))
+            any(page.file and self._keep(resource["url"], posixpath.join(folder, name)) for name in names)
 
     def of_folders(self) -> None:
         """Collect static files, pictures beside posts, and what templates published of assets."""
-        root = self.scratch.source.root
+        root, copy = self.scratch.source.root, self.scratch.folder
         for folder in self.scratch.static:
-            for path in sorted(folder.rglob("*")) if folder.is_dir() else ():
-                if path.is_file() and path.is_relative_to(root):
-                    self._keep(
-                        f"{self.base}/{path.relative_to(folder).as_posix()}",
-                        path.relative_to(root).as_posix(),
-                    )
+            for path in folder.rglob("*.*"):
+                name = path.relative_to(folder).as_posix()
+                self._keep(f"{self.base}/{name}", path.relative_to(root).as_posix())
         for content in self.scratch.content:
-            for path in sorted((self.scratch.folder / content).rglob("*")):
-                if path.is_file() and path.suffix.lower() not in MARKDOWN:
-                    name = path.relative_to(self.scratch.folder / content).as_posix()
-                    self._keep(f"{self.base}/{name}", f"{content}/{name}")
-        out = self.scratch.folder / ".out"
-        assets = [
-            self.scratch.folder / "assets",
-            *self.scratch.folder.glob("themes/*/assets"),
-            *self.scratch.folder.glob("_vendor/**/assets"),
-        ]
-        for path in sorted(out.rglob("*")):
-            name = _RESIZED.sub(r"\1", path.relative_to(out).as_posix())
+            for path in (copy / content).rglob("*.*"):
+                name = path.relative_to(copy / content).as_posix()
+                self._keep(f"{self.base}/{name}", f"{content}/{name}")
+        assets = [copy / "assets", *copy.glob("themes/*/assets"), *copy.glob("_vendor/**/assets")]
+        for path in (copy / ".out").rglob("*.*"):
+            name = _RESIZED.sub(r"\1", path.relative_to(copy / ".out").as_posix())
             for folder in assets:
-                if path.is_file() and (folder / name).is_file():
-                    self._keep(
-                        f"{self.base}/{name}", (folder / name).relative_to(self.scratch.folder).as_posix()
-                    )
+                self._keep(f"{self.base}/{name}", (folder / name).relative_to(copy).as_posix())
 
     def _keep(self, address: str, file: str) -> bool:
         """Keep a file that lies, resolved, in the site, and is of a kind that may be copied."""
-        file = posixpath.normpath(file)
-        if may_copy(self.scratch, file):
-            self.addresses.files.setdefault(normal(address), file)
-            return True
-        return False
+        file, key = posixpath.normpath(file), normal(address)
+        if key not in self.addresses.files and may_copy(self.scratch, file):
+            self.addresses.files[key] = file
+        return self.addresses.files.get(key) == file
 
 
 def may_copy(scratch: Scratch, file: str) -> bool:
     """Whether a file of the site may be copied into docs."""
-    if (
-        file.startswith(("..", "/"))
-        or Path(file).suffix.lower() not in COPIED
-        or posixpath.basename(file).startswith(".")
-    ):
+    name = Path(file)
+    if file.startswith(("..", "/")) or name.suffix.lower() not in COPIED or name.name.startswith("."):
         return False
     path, root = scratch.origin(file), scratch.source.root
     return path.resolve().is_relative_to(root) and path.is_file() and not scratch.picture_problem(path)

@@ -1,8 +1,7 @@
 """Split a post into its top-level blocks, and Hugo's HTML of it into the same blocks.
 
 A second run of Hugo has a paragraph with a mark before each block; its HTML is split there, and the pieces
-are found
-again on the page without marks, which is so divided without a gap.
+are found again on the page without marks, which is so divided without a gap.
 """
 
 import re
@@ -40,22 +39,13 @@ SHORTEST = 12  # characters of a piece that is looked for on the page
 
 @dataclass(frozen=True)
 class Tag:
-    """A tag of a shortcode, where it stands in a text."""
+    """A tag of a shortcode, or a whole one, where it stands in a text."""
 
     start: int
     end: int
     name: str
-    closing: bool
-    self_closing: bool
-
-
-@dataclass(frozen=True)
-class Shortcode:
-    """An outermost shortcode, with all that it encloses."""
-
-    start: int
-    end: int
-    name: str
+    closing: bool = False
+    self_closing: bool = False
 
 
 @dataclass
@@ -77,7 +67,7 @@ class Piece:
     source: str = ""
 
     @property
-    def is_definitions(self) -> bool:
+    def defines(self) -> bool:
         """Whether there is nothing but definitions of references and notes in it."""
         return bool(self.blocks) and all(block.kind in ("reference", "footnote_def") for block in self.blocks)
 
@@ -92,13 +82,13 @@ def shortcode_tags(text: str) -> Iterator[Tag]:
             yield Tag(found.start(), position, found[3], bool(found[2]), bool(end[1]))
 
 
-def outermost(text: str) -> list[Shortcode]:
-    """Return the outermost shortcodes of a text."""
+def outermost(text: str) -> list[Tag]:
+    """Return the outermost shortcodes of a text, each with all that it encloses."""
     tags = list(shortcode_tags(text))
     found, index = [], 0
     while index < len(tags):
         last = index if tags[index].closing or tags[index].self_closing else _closing(tags, index)
-        found.append(Shortcode(tags[index].start, tags[last].end, tags[index].name))
+        found.append(Tag(tags[index].start, tags[last].end, tags[index].name))
         index = last + 1
     return found
 
@@ -139,18 +129,16 @@ def split(raw: str) -> list[Block]:
     return blocks
 
 
-def _with_words(raw: str, codes: list[Shortcode]) -> tuple[str, list[int]]:
+def _with_words(raw: str, codes: list[Tag]) -> tuple[str, list[int]]:
     """Put a word in the place of each shortcode; return for each line which one of the body it is."""
     text, position, current, lines = [], 0, 0, [0]
-    for number, code in enumerate([*codes, Shortcode(len(raw), len(raw), "")]):
+    for number, code in enumerate([*codes, Tag(len(raw), len(raw), "")]):
         between = raw[position : code.start]
         text += [between, _WORD.format(number) if number < len(codes) else ""]
         lines += range(current + 1, current + between.count("\n") + 1)
         current += between.count("\n") + raw.count("\n", code.start, code.end)
         position = code.end
-    joined = (
-        "".join(text).replace("\r\n", "\n").replace("\0", "\N{REPLACEMENT CHARACTER}").replace("\r", "\n")
-    )
+    joined = re.sub(r"\r\n?", "\n", "".join(text).replace("\0", "\N{REPLACEMENT CHARACTER}"))
     return joined, lines
 
 
@@ -170,8 +158,7 @@ def align(raw: str, blocks: list[Block], marked: str, plain: str) -> tuple[list[
     numbers = [int(number) for number in parts[1::2]]
     found = dict(zip(numbers, parts[2::2], strict=True))
     keys = numbers if numbers == sorted(set(numbers)) else []
-    pieces = _divide(blocks, plain, parts[0], keys, found)
-    pieces = _joined_where_open(pieces)
+    pieces = _joined_where_open(_divide(blocks, plain, parts[0], keys, found))
     lines = raw.split("\n")
     for piece in pieces:
         if piece.blocks:
@@ -196,12 +183,9 @@ def _divide(
         pieces, position = [Piece([], head)], len(head)
     ends, index = [*keys[1:], len(blocks)], 0
     while index < len(keys):
-        html, is_last = found[keys[index]], index == len(keys) - 1
-        if (
-            plain.startswith(html, position)
-            and "hgmk" not in html
-            and not (is_last and position + len(html) != len(plain))
-        ):
+        html = found[keys[index]]
+        is_whole = index < len(keys) - 1 or position + len(html) == len(plain)
+        if is_whole and plain.startswith(html, position) and "hgmk" not in html:
             pieces.append(Piece(blocks[keys[index] : ends[index]], html))
             position, index = position + len(html), index + 1
             continue
@@ -219,11 +203,8 @@ def _divide(
 
 def _next_found(plain: str, position: int, pieces: list[str]) -> tuple[int | None, int]:
     for number, piece in enumerate(pieces):
-        if (
-            len(piece.strip()) >= SHORTEST
-            and "hgmk" not in piece
-            and (at := plain.find(piece, position)) >= 0
-        ):
+        at = plain.find(piece, position) if len(piece.strip()) >= SHORTEST and "hgmk" not in piece else -1
+        if at >= 0:
             return number, at
     return None, len(plain)
 

@@ -1,8 +1,7 @@
 """Keep what could act on a reader out of HTML, and say of a page as it will be whether anything in it could.
 
 Hugo's HTML is cleaned before anything is written from it. What was written is rendered again, and that HTML
-must be
-made of allowed tags with allowed attributes alone, each spelt so that no two parsers can disagree about it.
+must be made of allowed tags with allowed attributes alone, spelt so that no two parsers can disagree on it.
 """
 
 import re
@@ -21,53 +20,34 @@ BLOCKS = listed(
     "h2 h3 h4 h5 h6 header hr li main nav ol p pre section source summary table tbody td tfoot th thead "
     "tr track ul video"
 )
-FRAMES = frozenset(["embed", "iframe", "object", "script"])  # read in Hugo's HTML only, to make links of them
+FRAMES = listed("embed iframe object script")  # read in Hugo's HTML only, to make links of them
+WITHOUT_CONTENT = listed("math noscript select style svg template textarea title")
+ATTRIBUTES = listed(
+    "abbr align alt border checked cite class color colspan controls datetime dir disabled height href id "
+    "kind label lang loop muted name open poster reversed rowspan scope size span src srclang start style "
+    "title type value width"
+)
 _SCHEMES = {"http", "https", "mailto", "tel", "ftp"}
-_ALL = {"align", "class", "dir", "id", "lang", "style", "title"}
-_MORE = {
-    "a": {"href", "name"},
-    "audio": {"controls", "loop", "muted", "src"},
-    "col": {"span"},
-    "colgroup": {"span"},
-    "del": {"cite", "datetime"},
-    "details": {"name", "open"},
-    "font": {"color", "size"},
-    "img": {"alt", "height", "src", "width"},
-    "input": {"checked", "disabled", "type"},
-    "ins": {"cite", "datetime"},
-    "li": {"value"},
-    "ol": {"reversed", "start", "type"},
-    "q": {"cite"},
-    "source": {"src", "type"},
-    "table": {"border"},
-    "td": {"colspan", "rowspan"},
-    "th": {"abbr", "colspan", "rowspan", "scope"},
-    "time": {"datetime"},
-    "track": {"kind", "label", "src", "srclang"},
-    "video": {"controls", "height", "loop", "muted", "poster", "src", "width"},
-}
-_READ = {
-    "embed": {"src"},
-    "iframe": {"src", "title"},
-    "object": {"data"},
-    "script": {"src"},
-    "pre": {"data-fence"},
-}
-_ATTRIBUTES = {"*": _ALL, **_MORE, **_READ}
 _ALIGNED = re.compile(r"\s*text-align:\s*(left|right|center|justify);?\s*")
 _TAG = re.compile(r"""<(?:/([a-z0-9]+)\s*|([a-z0-9]+)((?:\s+[a-z][a-z0-9-]*(?:="[^"<>]*")?)*)\s*/?)>""", re.I)
+_ANY_TAG = re.compile(r"""</?([a-zA-Z][\w:-]*)(?:"[^"]*"|'[^']*'|[^'">])*>""")
 _COMMENT = re.compile(r"<!--[ \w]*-->")
 _PAIR = re.compile(r'\s+([a-z][a-z0-9-]*)(?:="([^"<>]*)")?', re.I)
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
 
 
 def clean(html: str) -> str:
-    """Return HTML without scripts, styles, handlers and forms; frames stay, for links to be made of them."""
+    """Return HTML without scripts, styles, handlers and forms; frames stay, for links to be made of them.
+
+    Tags of no known element go first: what they enclose, such as what follows vector<int>, is to stay.
+    """
+    known = TEXT | BLOCKS | FRAMES | WITHOUT_CONTENT
+    html = _ANY_TAG.sub(lambda found: found[0] if found[1].lower() in known else "", _CONTROL.sub("", html))
     return nh3.clean(
-        _CONTROL.sub("", html),
+        html,
         tags=set(TEXT | BLOCKS | FRAMES),
-        clean_content_tags={"style", "svg", "template", "textarea", "title", "noscript", "math", "select"},
-        attributes=_ATTRIBUTES,
+        clean_content_tags=set(WITHOUT_CONTENT),
+        attributes={"*": set(ATTRIBUTES | {"data", "data-fence"})},
         filter_style_properties={"text-align"},
         url_schemes=_SCHEMES | {"data"},
         link_rel=None,
@@ -96,9 +76,7 @@ def _what_is_wrong(name: str, attributes: str) -> str:
         return f"<{name}>"
     for key, value in _PAIR.findall(attributes):
         key = key.lower()
-        if key not in _ALL | _MORE.get(name, set()):
-            return f"<{name} {key}>"
-        if key == "style" and not _ALIGNED.fullmatch(value):
+        if key not in ATTRIBUTES or (key == "style" and not _ALIGNED.fullmatch(value)):
             return f"<{name} {key}>"
         if key in ("cite", "href", "poster", "src") and not is_harmless_address(unescape(value)):
             return f"<{name} {key}={value[:40]}>"

@@ -59,13 +59,9 @@ def print_report(result: Report, console: Console, report: Path | None) -> None:
     _say_notes(result, say)
     statuses = Counter(page.status for page in result.pages)
     verb = "would be written" if result.dry_run else "written"
-    numbers = (
-        f"{statuses['written']} {verb}, {statuses['unchanged']} unchanged, {statuses['refused']} refused"
-    )
-    say(
-        f"{_pages(len(result.pages))}: {numbers}; {len(result.redirects)} old addresses lead on; "
-        f"{len(result.removed)} files removed"
-    )
+    came = f"{statuses['written']} {verb}, {statuses['unchanged']} unchanged, {statuses['refused']} refused"
+    rest = f"{len(result.redirects)} old addresses lead on; {len(result.removed)} files removed"
+    say(f"{_pages(len(result.pages))}: {came}; {rest}")
     if not result.pages:
         say("[red]blog:[/red] no page was found")
     if report:

@@ -53,6 +53,4 @@ def _name(before: str, taken: set[str]) -> str:
 def is_session(code: str) -> bool:
     """Whether a block shows a session or output rather than code."""
     lines = [line for line in code.splitlines() if line.strip()]
-    return (
-        not lines or lines[0].startswith((">>>", "In [", "Out[", "$ ")) or lines[0].strip() in ("Out:", "===")
-    )
+    return not lines or bool(re.match(r">>>|In \[|Out\[|\$ |\s*(Out:|===)\s*$", lines[0]))

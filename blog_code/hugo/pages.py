@@ -32,7 +32,6 @@ class Page:
     marked: str = ""  # the HTML of the body with a mark before each block
     error: str = ""
     doc: str = ""  # where it will stand in docs: posts/trip.md; empty where it does not come in
-    header_lines: int = 0  # of its file, before the body
 
     @property
     def key(self) -> str:

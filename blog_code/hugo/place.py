@@ -1,26 +1,36 @@
 """Write what an import makes, in one step with its ledger, and only where an import wrote before.
 
-Everything is staged and looked at first. What is to be moved stands in a journal, so that an import that
-was killed
-among its moves is finished by the next one.
+Everything is staged first. What is to be moved stands in a journal, so that an import that was killed among
+its moves is finished by the next one. Old addresses get small pages that lead on.
 """
 
 import contextlib
 import hashlib
 import json
 import os
+import posixpath
+import re
 import shutil
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from html import escape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote
 
-from blog_code.hugo.problems import Usage
+from blog_code.hugo.pages import Page
+from blog_code.hugo.problems import Usage, listed
 
 LEDGER = "posts/.imported.json"
 STAGE = ".import"  # in docs, for as long as an import lasts
 JOURNAL = "journal.json"
+# Addresses that this site gives to something else.
+RESERVED = listed(
+    "404.html archive assets category files index.html javascripts page pages runs search sitemap.xml "
+    "stylesheets tags"
+)
+_PART = re.compile(r"(?!\.)[^\x00-\x1f\x7f<>\"'\\|*?:`{}]+(?<! )")
 
 
 @dataclass
@@ -48,9 +58,8 @@ class Ledger:
             files = found.get("files") or {name: {"sha256": digest} for name, digest in found.items()}
             return cls(into, {str(name): dict(entry) for name, entry in files.items()})
         except (ValueError, AttributeError, TypeError):
-            raise Usage(
-                f"{path} is no ledger of an import: restore it, or remove it and what was imported"
-            ) from None
+            reason = "is no ledger of an import: restore it, or remove it and what was imported"
+            raise Usage(f"{path} {reason}") from None
 
     def path(self, name: str) -> Path:
         """Return where a file stands."""
@@ -59,10 +68,12 @@ class Ledger:
     def state(self, name: str, content: bytes | Path) -> str:
         """Say of a file whether it is new, unchanged, older, edited, or foreign: not from an import."""
         path = self.path(name)
-        if not path.exists() and not path.is_symlink():
-            return "new" if self._may_be_made(path) else "foreign"
-        if not path.is_file() or path.is_symlink():
+        if path.is_symlink() or (path.exists() and not path.is_file()):
             return "foreign"
+        if not path.exists():
+            above = next(folder for folder in path.parents if folder.exists())
+            is_ours = above.is_dir() and above.resolve().is_relative_to(self.into.resolve().parent)
+            return "new" if is_ours or not self.into.exists() else "foreign"
         found = digest(path)
         if found == digest(content):
             return "unchanged"
@@ -70,21 +81,10 @@ class Ledger:
             return "foreign"
         return "older" if found == self.files[name].get("sha256") else "edited"
 
-    def _may_be_made(self, path: Path) -> bool:
-        """Whether all above a path are folders, or nothing yet, and lead nowhere else."""
-        root = self.into.resolve().parent
-        for folder in path.parents:
-            if folder.exists():
-                return folder.is_dir() and folder.resolve().is_relative_to(root)
-        return True
-
     def gone(self, site: str, kept: set[str], pages: set[str]) -> list[str]:
         """Return files of a site that no page needs now; of `pages` nothing new is known."""
-        return [
-            name
-            for name, entry in self.files.items()
-            if entry.get("site") == site and name not in kept and entry.get("page") not in pages
-        ]
+        mine = {name: entry for name, entry in self.files.items() if entry.get("site") == site}
+        return [name for name, entry in mine.items() if name not in kept and entry.get("page") not in pages]
 
 
 def digest(content: bytes | Path) -> str:
@@ -96,32 +96,28 @@ def digest(content: bytes | Path) -> str:
 def place(ledger: Ledger, site: str, pages: list[Files], gone: list[str]) -> None:
     """Write the files of pages, and remove what is gone, with the ledger."""
     stage = ledger.into / STAGE
-    before = json.dumps(ledger.files, sort_keys=True)
+    before = dict(ledger.files)
     moves: dict[str, str] = {}
     try:
         stage.mkdir(parents=True)
         for page in pages:
             for name, content in page.content.items():
                 ledger.files[name] = {"sha256": digest(content), "site": site, "page": page.page}
-                if ledger.path(name).is_file() and digest(ledger.path(name)) == digest(content):
-                    continue
-                staged = f"{len(moves)}"
-                (stage / staged).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-                moves[staged] = name
+                if not ledger.path(name).is_file() or digest(ledger.path(name)) != digest(content):
+                    data = content if isinstance(content, bytes) else content.read_bytes()
+                    (stage / str(len(moves))).write_bytes(data)
+                    moves[str(len(moves))] = name
         for name in gone:
             ledger.files.pop(name, None)
-        if json.dumps(ledger.files, sort_keys=True) != before:
-            text = json.dumps(
-                {"format": 2, "files": ledger.files}, ensure_ascii=False, indent=1, sort_keys=True
-            )
+        if ledger.files != before:
+            text = json.dumps({"files": ledger.files}, ensure_ascii=False, indent=1, sort_keys=True)
             (stage / "ledger").write_text(text + "\n", "utf-8")
             moves["ledger"] = LEDGER
         _write_journal(stage, {"moves": moves, "gone": gone})
     except OSError as error:
         shutil.rmtree(stage, ignore_errors=True)
-        raise Usage(
-            f"nothing was imported: {error.strerror}: {error.filename}; make room and give write access"
-        ) from None
+        reason = f"{error.strerror}: {error.filename}; make room and give write access"
+        raise Usage(f"nothing was imported: {reason}") from None
     finish(ledger.into)
 
 
@@ -135,18 +131,16 @@ def _write_journal(stage: Path, journal: dict[str, Any]) -> None:
 
 def finish(into: Path) -> None:
     """Do what the journal of an import says; without one, what was staged goes."""
-    stage = into / STAGE
+    stage, ledger = into / STAGE, Ledger(into)
     if not stage.is_dir():
         return
-    ledger = Ledger(into)
     with _undisturbed():
         if (stage / JOURNAL).is_file():
             journal = json.loads((stage / JOURNAL).read_text("utf-8"))
             for staged, name in journal["moves"].items():
-                path = ledger.path(name)
-                path.parent.mkdir(parents=True, exist_ok=True)
+                ledger.path(name).parent.mkdir(parents=True, exist_ok=True)
                 if (stage / staged).exists():
-                    os.replace(stage / staged, path)
+                    os.replace(stage / staged, ledger.path(name))
             for name in journal["gone"]:
                 _remove(ledger.path(name), into)
         shutil.rmtree(stage)
@@ -169,3 +163,40 @@ def _undisturbed() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def old_addresses(page: Page, base: str) -> Iterator[str]:
+    """Yield the addresses that a page had on the old site, from its root."""
+    for address in [page.url, *page.aliases]:
+        path = unquote(str(address)).split("#")[0].split("?")[0]
+        if not path.startswith("/"):
+            path = posixpath.join(posixpath.dirname(page.url.rstrip("/")) or "/", path)
+        path = path.removeprefix(base) if path.startswith(f"{base}/") else path
+        yield posixpath.normpath(re.sub(r"/index\.html?$", "/", path))
+
+
+def redirect_file(address: str, taken: set[str], into: Path) -> str:
+    """Return the file that leads on from an old address; nothing where it is another's, or none."""
+    parts = address.strip("/").split("/")
+    name, is_page = "/".join(parts), address.endswith((".html", ".htm"))
+    if len(address) > 240 or not all(_PART.fullmatch(part) and len(part.encode()) < 120 for part in parts):
+        return ""
+    if parts[0].lower() in RESERVED or name in taken or re.search(r"\.(?!html?$)[a-z]{2,4}$", name):
+        return ""  # an address of this site's own, or of a picture
+    if (into / f"{name}.md").exists() or (into / name / "index.md").exists():
+        return ""
+    above = ["/".join(parts[:number]) for number in range(1, len(parts))]
+    if any((into / folder).is_file() or folder.endswith((".html", ".htm")) for folder in above):
+        return ""
+    return name if is_page else f"{name}/index.html"
+
+
+def redirect_page(file: str, doc: str) -> bytes:
+    """Return a page that leads to a doc."""
+    there = escape("../" * file.count("/") + quote(doc.removesuffix(".md")) + "/")
+    return (
+        '<!doctype html>\n<html lang="en">\n<meta charset="utf-8">\n<title>This page has moved</title>\n'
+        f'<link rel="canonical" href="{there}">\n<meta name="robots" content="noindex">\n'
+        f'<meta http-equiv="refresh" content="0; url={there}">\n'
+        f'<p>This page has moved: <a href="{there}">read it in its new place</a>.</p>\n</html>\n'
+    ).encode()

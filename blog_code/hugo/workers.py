@@ -19,6 +19,7 @@ from blog_code.hugo.problems import Refused
 MEMORY = 1 << 30  # bytes of a worker
 SECONDS = 10  # of the processor, for a page
 PATIENCE = 60  # seconds of the clock, after which a worker that does not answer is ended
+TOO_MUCH = f"takes more than {SECONDS} s, or {MEMORY >> 30} GiB of memory: cut it in two, or simplify it"
 _CONTEXT = multiprocessing.get_context("forkserver")
 _CONTEXT.set_forkserver_preload(["blog_code.hugo.judge"])
 
@@ -44,20 +45,18 @@ class Answer:
 
 
 def judge_pages(pages: list[Page], shared: Shared, jobs: int = 0) -> Iterator[Answer]:
-    """Yield an answer a page, as they are done."""
-    jobs = min(jobs or os.cpu_count() or 1, 1 + len(pages) // 4)
+    """Yield an answer a page, as they are done; the long ones begin."""
     left = sorted(pages, key=lambda page: len(page.raw))
-    workers = [_Worker(shared) for _ in range(jobs)]
+    workers = [_Worker(shared) for _ in range(min(jobs or os.cpu_count() or 1, 1 + len(pages) // 4))]
     try:
         busy = [worker for worker in workers if left and worker.take(left.pop())]
         while busy:
             wait([worker.pipe for worker in busy], timeout=1)
             for worker in list(busy):
-                if (answer := worker.answer()) is None:
-                    continue
-                yield answer
-                if not left or not worker.take(left.pop()):
-                    busy.remove(worker)
+                if answer := worker.answer():
+                    yield answer
+                    if not left or not worker.take(left.pop()):
+                        busy.remove(worker)
     finally:
         for worker in workers:
             worker.end()
@@ -84,19 +83,17 @@ class _Worker:
 
     def answer(self) -> Answer | None:
         """Return what became of the page, or nothing yet."""
-        late = time.monotonic() > self.deadline
         try:
             if self.pipe.poll():
                 answer: Answer = self.pipe.recv()
                 return answer
+            if time.monotonic() < self.deadline:
+                return None
         except (EOFError, OSError):
-            late = True
-        if not late:
-            return None
+            pass  # it has ended
         self.end()
         self._start()
-        reason = f"takes more than {SECONDS} s, or {MEMORY >> 30} GiB of memory: cut it in two"
-        return Answer(self.page, refused=Refused("too much work", reason))
+        return Answer(self.page, refused=Refused("too much work", TOO_MUCH))
 
     def end(self) -> None:
         """End the process."""
@@ -127,23 +124,17 @@ def _judged(page: Page, shared: Shared, renderer: Renderer) -> Answer:
         judged = Judge(page, shared.addresses, renderer, maths, shared.problem_of).judge()
         return Answer(page, judged, files=set(shared.addresses.wanted))
     except Refused as error:
-        return Answer(page, refused=error)
-    except TimeoutError:
-        return Answer(
-            page,
-            refused=Refused("too much work", f"takes more than {SECONDS} s: cut it in two, or simplify it"),
-        )
-    except MemoryError:
-        return Answer(page, refused=Refused("too much work", f"takes more than {MEMORY >> 30} GiB of memory"))
+        refused = error
+    except (TimeoutError, MemoryError):
+        refused = Refused("too much work", TOO_MUCH)
     except RecursionError:
-        return Answer(
-            page, refused=Refused("too deep", "elements stand too deep in each other: flatten them")
-        )
+        refused = Refused("too deep", "elements stand too deep in each other: flatten them")
     except Exception as error:
         reason = f"{type(error).__name__}: {error}; this is a fault of the import, please report it"
-        return Answer(page, refused=Refused("fault of the import", reason))
+        refused = Refused("fault of the import", reason)
     finally:
         signal.setitimer(signal.ITIMER_PROF, 0)
+    return Answer(page, refused=refused)
 
 
 def _too_long(*_: object) -> None:

@@ -21,7 +21,11 @@ def decorate_figures(page: Page) -> None:
             continue
         if wrong := what_is_wrong(path):
             raise fault(page, image, f"{path.name} {wrong}", "save it as a plain picture, or leave it out")
-        if path.suffix == ".svg" and b"currentColor" in (content := path.read_bytes()):
+        if (
+            path.suffix == ".svg"
+            and image.get("alt") != ""
+            and b"currentColor" in (content := path.read_bytes())
+        ):
             replace(image, inline_svg(content, image, page))
         elif path.suffix == ".png":
             decorate_picture(image, Image.open(path))
