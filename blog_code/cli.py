@@ -1,6 +1,7 @@
 """The command `blog`: import, run, check, build."""
 
 import io
+import json
 import os
 import shlex
 import signal
@@ -160,25 +161,30 @@ def run(
 def check(
     posts: Posts = None,
     release: Annotated[bool, typer.Option("--release", help="Fail for posts that are due, too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
     from blog_code.repository import Repository
-    from blog_code.runner.check import as_json
+    from blog_code.runner import check as checks
 
     verdicts = Repository(root()).check(chosen(posts))
-    typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
+    typer.echo(checks.as_json(verdicts) if as_json else "\n".join(map(str, verdicts)))
     if any(verdict.wrong(release) for verdict in verdicts):
         raise typer.Exit(WRONG)
 
 
 @app.command()
 def build(
-    release: Annotated[bool, typer.Option("--release", help="Refuse posts that are stale or due.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Make editions anew where the prose is newer, then build.")
+    ] = False,
+    held: Annotated[
+        Path | None, typer.Option(help="Posts as of an earlier commit: a JSON of what readers are told.")
+    ] = None,
 ) -> None:
     """Build the site beside site/, and swap it in when it is whole; a post that is stale is refused.
 
-    For a release, the editions of fresh posts are first made anew where their prose is newer.
+    A post that is due, or would only be drawn otherwise today, goes out with a line that says so.
     """
     from blog_code.repository import Repository
     from blog_code.site.build import build_site
@@ -188,7 +194,9 @@ def build(
 
         refresh_posts(root())
     repository = Repository(root())
-    refuse_wrong(repository.check(), release)
+    if held:
+        repository.held = json.loads(held.read_text("utf-8"))
+    refuse_wrong([v for v in repository.check() if not (release and repository.publishable(v))])
     say_where(build_site(repository))
 
 
@@ -200,9 +208,9 @@ def say_where(folder: Path) -> None:
     typer.echo(f"    python3 -m http.server --bind localhost --directory {shlex.quote(name)}")
 
 
-def refuse_wrong(verdicts: list["Verdict"], release: bool) -> None:
+def refuse_wrong(verdicts: list["Verdict"]) -> None:
     """End where any verdict is wrong, with what it says, and leave site/ as it was."""
-    if wrong := [verdict for verdict in verdicts if verdict.wrong(release)]:
+    if wrong := [verdict for verdict in verdicts if verdict.wrong(release=False)]:
         typer.echo("\n".join(map(str, wrong)), err=True)
         typer.echo("blog: site/ is as it was: page, code and output must agree", err=True)
         raise typer.Exit(WRONG)
@@ -229,7 +237,7 @@ def site() -> None:
     verdicts = repository.check()
     typer.echo("\n".join(map(str, verdicts)))
     step("check")
-    refuse_wrong(verdicts, False)
+    refuse_wrong(verdicts)
     address = build_site(repository)
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))

@@ -66,12 +66,12 @@ def run_posts(
     return not failed
 
 
-def refresh_posts(root: Path) -> None:
-    """Make what is derived from runs anew where it would differ; executes nothing.
+def refresh_posts(root: Path, only: list[Path] | None = None) -> None:
+    """Make what is derived from runs anew where it would differ, of all posts or some; executes nothing.
 
     A post for which that cannot be done is one that `blog check` names.
     """
-    for path in post_paths(root):
+    for path in post_paths(root) if only is None else only:
         with contextlib.suppress(PostError):
             post = read_post(path, root)
             if post.runs and (record := fresh_record(post)):

@@ -19,6 +19,7 @@ from blog_code.site.header import trim_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
 from blog_code.site.notebook import add_alt_text, copy_notebooks, make_code_focusable, share_styles
+from blog_code.site.notice import write_notice
 from blog_code.site.page import Page, Site, read_page
 from blog_code.site.search import fix_search
 from blog_code.site.status import write_status
@@ -61,6 +62,7 @@ def finish_page(page: Page) -> None:
         decorate_cells(page)
         decorate_outputs(page)
         write_header(page)
+        write_notice(page)
         write_closing(page)
     write_status(page)
     write_metadata(page)
