@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from repository import Repository
+from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / ".github"))
@@ -362,6 +363,40 @@ def test_runs_that_were_proposed_before_stay(github: GitHub) -> None:
     github.merge()
     assert [printed for _, _, printed in github.publish().values()] == ["one, second", "two, second"]
     assert sum(call[:2] == ["pr", "create"] for call in github.said("calls")) == 1
+
+
+def started(event: str, *, asleep: bool = False) -> set[str]:
+    """The workflows that an event starts; `asleep` are those with a schedule, which GitHub switches off."""
+    read = {path.name: YAML(typ="safe").load(path)["on"] for path in (ROOT / ".github/workflows").iterdir()}
+    return {
+        name for name, events in read.items() if event in events and not ("schedule" in events and asleep)
+    }
+
+
+def test_a_fork(github: GitHub) -> None:
+    """A pull request is checked; it starts nothing that executes on the GPU, proposes or publishes."""
+    assert started("pull_request") == {"check.yml"}
+    assert github.publish() == {"one": ONE, "two": TWO}  # whatever branch or artifact a fork has made
+
+
+def test_sixty_idle_days(github: GitHub) -> None:
+    """When GitHub has switched the schedule off, a push is published and executed all the same."""
+    github.write("one", "one, second")
+    github.push()
+
+    assert started("push", asleep=True) == {"publish.yml", "execute.yml"}
+    assert (github.publish()["one"], github.execute()) == (ONE, ["one"])
+
+
+def test_the_day_of_a_scheduled_post(github: GitHub) -> None:
+    """A site whose newest post is of today is published without a push, and not on other days."""
+    github.clone()
+    before = github.handed_on(publish.look_at_dates)
+    github.repo.edit("docs/posts/two.md", "date: 2024-02-03", f"date: {date.today()}")
+    github.push()
+    github.clone()
+
+    assert [before, github.handed_on(publish.look_at_dates)] == [{"publish": False}, {"publish": True}]
 
 
 def test_proposal_touches_runs_alone(github: GitHub) -> None:
