@@ -118,6 +118,9 @@ def run(
     since: Annotated[
         str | None, typer.Option("--since", metavar="COMMIT", help="Verify only what differs from a commit.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what the runs change: an HTML page.")
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Posts that run at the same time.")] = 1,
     cell_timeout: Annotated[
         int | None, typer.Option(min=1, help="Seconds that a cell may take, whatever its post says.")
@@ -132,6 +135,9 @@ def run(
     paths = chosen(posts)
     if verify and (quick or force):
         typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
+        raise typer.Exit(USAGE)
+    if report and quick:
+        typer.echo("blog: a quick run is compared with nothing, so --report goes without --quick", err=True)
         raise typer.Exit(USAGE)
     if since is not None:
         from blog_code.runner.verify import touched_posts
@@ -149,6 +155,7 @@ def run(
         quick=quick,
         force=force,
         verify=verify,
+        report=report,
         jobs=jobs,
         cell_timeout=cell_timeout,
         post_timeout=post_timeout,
