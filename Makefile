@@ -71,6 +71,15 @@ wheels: .venv/ready  ## see that each Python and system has wheels of what the l
 	--only-binary :all: --no-binary promise --python-version $$python --python-platform $$system \
 	--requirement requirements.lock || exit 1; done; done
 
+# Where pre-releases are named, uv takes them of these alone.
+NEXT ?= jax jaxlib flax optax
+next: .venv/ready  ## run posts quickly with the newest of NEXT, pre-releases too, aside; the verdict into .blog/next/next.md
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .blog/next/venv
+	$(BIN)/uv pip sync --quiet --python .blog/next/venv/bin/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python .blog/next/venv/bin/python --upgrade $(NEXT:%='%>=0a0')
+	$(BIN)/uv pip install --quiet --python .blog/next/venv/bin/python --no-deps --no-build-isolation --editable .
+	.blog/next/venv/bin/python .github/next_versions.py .blog/next/next.md $(NEXT)
+
 zensical: .venv/ready  ## build the same sources with Zensical and compare each page's text with MkDocs'
 	$(BIN)/python tests/publish/canary.py
 
