@@ -331,6 +331,23 @@ def test_filters_name_what_is_there(file: str):
         assert any(fnmatch(name, path) for path in paths), name
 
 
+def test_what_is_started_again_finds_its_artifacts():
+    """No two attempts leave what is taken under one name; a job tried again takes what an earlier one made."""
+    for file, name, job in jobs(FILES):
+        for step in steps(job, "uses"):
+            options = step.get("with", {})
+            if options.get("archive") is False:
+                assert options["path"].endswith(".html"), f"{file} {name}"  # for people alone
+            elif "/upload-" in step["uses"]:
+                assert options["name"].endswith("-${{ github.run_attempt }}"), f"{file} {name}"
+            elif given := options.get("artifact_name", options.get("name")):
+                maker = re.fullmatch(r"\$\{\{ needs\.(\w+)\.outputs\.artifact \}\}", given)
+                assert maker, f"{file} {name} takes {given}"
+                made = FILES[file]["jobs"][maker[1]]
+                names = [one["with"].get("name") for one in steps(made, "uses") if "with" in one]
+                assert made["outputs"]["artifact"] in names, f"{file} {name} takes {given}"
+
+
 # What each action runs on, as its action.yml at that commit says, and when that ends.
 RUNTIMES = {
     "actions/checkout v6.0.2": "node24",
