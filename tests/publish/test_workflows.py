@@ -332,7 +332,7 @@ def test_filters_name_what_is_there(file: str):
 
 
 def test_what_is_started_again_finds_its_artifacts():
-    """No two attempts leave what is taken under one name; a job tried again takes what an earlier one made."""
+    """No two attempts leave one name; a job that is tried again takes what an earlier one made."""
     for file, name, job in jobs(FILES):
         for step in steps(job, "uses"):
             options = step.get("with", {})
