@@ -301,7 +301,10 @@ def pull(branch: str, title: str, said: str, *paths: str) -> None:
         return
     call("git", *BOT, "commit", "--quiet", "--message", title)
     call("git", "push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
-    body = f"Made by Actions: its checks wait for “Approve and run”. Merging it publishes it.\n\n{said}"
+    address = [os.environ.get(f"GITHUB_{name}", "") for name in ("SERVER_URL", "REPOSITORY", "RUN_ID")]
+    run = "{}/{}/actions/runs/{}".format(*address)
+    body = f"[Made by Actions]({run}), where a page for each run shows what it changes. "
+    body += f"The checks wait for “Approve and run”. Merging it publishes it.\n\n{said}"
     listed = call(
         "gh", "pr", "list", "--head", branch, "--state", "open", "--json", "number", "--jq", ".[].number"
     )

@@ -1,5 +1,6 @@
 """A built page: its tree, where it lies, and the post whose page it is."""
 
+import datetime
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -30,8 +31,9 @@ class Site:
 
     @cached_property
     def posts(self) -> dict[str, tuple[Post, Record | None]]:
-        """Each post that is no draft with the record of its run, by its address: posts/flax-and-optax/."""
-        posts = [post for post in self.repository.posts if not post.meta.draft]
+        """Each post that is published with the record of its run, by its address: posts/flax-and-optax/."""
+        now = datetime.datetime.now(datetime.UTC)
+        posts = [post for post in self.repository.posts if not is_draft(post.meta, now)]
         return {f"posts/{post.slug}/": (post, self.repository.record(post)) for post in posts}
 
     def lines(self, commit: str | None, path: str, first: int, last: int) -> str:
@@ -39,6 +41,15 @@ class Site:
         if not self.settings.repository or not commit:
             return ""
         return f"{self.settings.repository}/blob/{commit}/{path}#L{first}-L{last}"
+
+
+def is_draft(meta: FrontMatter, now: datetime.datetime) -> bool:
+    """Say whether a post is kept back: as a draft, or until the day of its date; so the blog plugin does."""
+    if "draft" in meta.model_fields_set or meta.date is None:
+        return meta.draft
+    day = meta.date
+    moment = day if isinstance(day, datetime.datetime) else datetime.datetime.combine(day, datetime.time())
+    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)) > now
 
 
 @dataclass
