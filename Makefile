@@ -7,9 +7,9 @@ PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist loadfile --no-loadscop
 # Each command starts a Python, which would compile all that it imports again where the shell forbids to keep it.
 unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
-	--no-emit-index-url --upgrade --extra posts --extra test --extra audit
+	--no-emit-index-url --upgrade --extra posts --extra test --extra audit --extra hugo
 
-.PHONY: site test quick lint serve run lock clean verify build audit zensical bench next \
+.PHONY: site test quick golden lint serve run lock clean verify build audit zensical bench next \
 	release publish settings-pages settings-gpu plan device today hold collect execute propose
 .DELETE_ON_ERROR:
 
@@ -37,6 +37,9 @@ test: lint  ## lint, types, posts, tests: all that CI runs but `make verify`; LO
 
 quick: lint  ## what needs neither a browser nor training, in under a minute
 	$(PYTEST) --quiet --durations 8 -m "not browser and not training"
+
+golden: .venv/ready  ## write tests/site/golden anew, to be looked at as a diff
+	GOLDEN=1 $(PYTEST) --quiet tests/site/test_golden.py; git diff --stat tests/site/golden
 
 lint: .venv/ready  ## lint, types, what the code imports, and whether page, code and output agree
 	$(BIN)/ruff check .
@@ -141,7 +144,6 @@ clean:  ## remove what was built; accepted runs stay
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(0 if v >= (3, 12) else \
 	f"python3 is {v[0]}.{v[1]}, and 3.12 or newer is needed: install it, or run make PYTHON=/path/to/python3.12")'
 	$(PYTHON) -m venv --clear .venv
-	rm -rf .blog/notebooks
 	sed -n '/^uv==/,/[^\\]$$/p' $(LOCK) > .venv/uv.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r .venv/uv.lock
 	$(BIN)/uv pip sync --quiet --require-hashes $(LOCK)

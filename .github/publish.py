@@ -3,7 +3,7 @@
 `settings` and `propose`, which hold a token, need Python alone; the others need what is installed.
 """
 
-import datetime
+import contextlib
 import json
 import os
 import re
@@ -103,10 +103,14 @@ def look_at_device() -> None:
 
 def look_at_dates() -> None:
     """Say whether the day of a post has come, so that the site is to be published without a push."""
-    dates = [post.meta.date for post in read().posts]
-    days = [date.date() if isinstance(date, datetime.datetime) else date for date in dates]
-    today = due_today(days, datetime.datetime.now(datetime.UTC).date())
-    say(f"publish={json.dumps(today)}", to="GITHUB_OUTPUT")
+    from blog_code.errors import PostError
+    from blog_code.posts.post import post_paths
+
+    repository, days = read(), []
+    for path in post_paths(Path.cwd()):
+        with contextlib.suppress(PostError):
+            days.append(repository.post(path).day)
+    say(f"publish={json.dumps(due_today(days, repository.today))}", to="GITHUB_OUTPUT")
 
 
 def sources(slug: str) -> str:
@@ -200,7 +204,7 @@ def hold() -> None:
     repository, told = read(), {}
     for path in sorted(Path("docs/posts").glob("*.md")):
         verdict = repository.verdict(path.resolve())
-        if repository.publishable(verdict):
+        if verdict.held_back or repository.publishable(verdict):
             continue
         slug, why = path.stem, str([*verdict.findings, *verdict.reasons][0]).splitlines()[0]
         for commit in call("git", "rev-list", "--max-count=100", "HEAD", "--", *parts_of(slug)).split():

@@ -1,9 +1,12 @@
-"""`python -m benchmarks [NAME…] [--full]`: measure, print ratios, write benchmarks/results/*.json."""
+"""`python -m benchmarks [NAME…] [--full]`: measure, print ratios, write benchmarks/results/*.json and
+the tables that the page includes."""
 
 import argparse
 import importlib
 
-NAMES = ("epoch", "elbo", "build", "runner", "demo")
+from benchmarks.tables import write_tables
+
+NAMES = ("epoch", "elbo", "build", "demo")
 
 
 def main() -> None:
@@ -19,6 +22,7 @@ def main() -> None:
     for name in options.names or NAMES:
         print(f"== {name}", flush=True)
         importlib.import_module(f"benchmarks.{name}").measure(options.full)
+    write_tables()
 
 
 if __name__ == "__main__":

@@ -1,13 +1,16 @@
 """What every benchmark shares: the clock, the device, the versions, and where results go."""
 
+import contextlib
 import datetime
 import json
 import os
 import platform
+import re
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,43 @@ def best(work: Callable[[], object], repeats: int, seconds: float = 20) -> float
         work()
         times.append(time.perf_counter() - started)
     return min(times)
+
+
+@contextlib.contextmanager
+def memory_of(row: dict[str, Any], name: str) -> Iterator[None]:
+    """Add to `row` the most megabytes that all processes below this one held at a time, shared pages once."""
+    done, most = threading.Event(), 0
+
+    def watch() -> None:
+        nonlocal most
+        while not done.wait(0.1):
+            most = max(most, sum(map(_proportional, _descendants(os.getpid()))))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    try:
+        yield
+    finally:
+        done.set()
+        watcher.join()
+    row[name] = round(most / 1000)
+
+
+def _descendants(parent: int) -> Iterator[int]:
+    """Yield the processes below one, as Linux tells them."""
+    with contextlib.suppress(OSError):
+        for started in Path(f"/proc/{parent}/task").glob("*/children"):  # by each of its threads
+            for child in started.read_text().split():
+                yield int(child)
+                yield from _descendants(int(child))
+
+
+def _proportional(process: int) -> int:
+    """Return a process's share of memory in kilobytes: what others hold too counts by parts."""
+    with contextlib.suppress(OSError):
+        found = re.search(r"^Pss:\s+(\d+)", Path(f"/proc/{process}/smaps_rollup").read_text(), re.M)
+        return int(found[1]) if found else 0
+    return 0
 
 
 def processor() -> str:

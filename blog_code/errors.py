@@ -2,9 +2,12 @@
 
 import contextlib
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")  # which a terminal would obey
 
 
 @dataclass(frozen=True, order=True)
@@ -17,7 +20,8 @@ class Finding:
     fix: str = ""
 
     def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.message}" + (f"\n    {self.fix}" if self.fix else "")
+        said = f"{self.path}:{self.line}: {self.message}" + (f"\n    {self.fix}" if self.fix else "")
+        return CONTROLS.sub(lambda found: repr(found[0])[1:-1], said)  # names of files may hold any
 
 
 class PostError(Exception):

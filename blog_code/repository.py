@@ -3,6 +3,9 @@
 Each is read when it is first asked for, once, and handed on to check and build.
 """
 
+import contextlib
+import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,8 +16,11 @@ import yaml
 from yaml_env_tag import construct_env_tag
 
 from blog_code.errors import Finding, PostError, read_text
+from blog_code.posts import calendar
+from blog_code.posts.links import lint_links
 from blog_code.posts.lint import unused_regions
-from blog_code.posts.post import RUNS, Post, post_paths, read_post
+from blog_code.posts.pages import lint_docs, lint_names
+from blog_code.posts.post import RUNS, Post, Prose, post_paths, read_post
 from blog_code.runner.check import Verdict, check_post
 from blog_code.runner.derived import VALUES, read_values, values_of
 from blog_code.runner.record import STALE, Record, changed_parts, read_record
@@ -29,19 +35,22 @@ class Settings:
     repository: str  # https://github.com/owner/name, or empty
     branch: str  # that Colab opens notebooks from
     author: str
+    description: str
+    divider: str  # that each post has to have, or empty
+    extra: frozenset[str]  # its keys
 
 
 class Repository:
     """Reads a folder that holds mkdocs.yml, docs/ and blog_code/."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, today: datetime.date | None = None) -> None:
         self.root = root
+        self.today = today or calendar.today()
         self._posts: dict[Path, Post] = {}
         self._records: dict[Path, Record | None] = {}
         self._verdicts: dict[Path, Verdict] = {}
-        self.held: dict[
-            str, str
-        ] = {}  # posts that stand here as of an earlier commit, and what readers are told
+        # Posts that stand here as of an earlier commit, and which.
+        self.held: dict[str, str] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -51,6 +60,19 @@ class Repository:
     def posts(self) -> list[Post]:
         """Return every post, in the order of names; raise PostError where nothing can be made of one."""
         return [self.post(path) for path in post_paths(self.root)]
+
+    def publishes(self, post: Post) -> bool:
+        """Say whether the site has a post: it is no draft, and not scheduled."""
+        return bool(post.day and post.day <= self.today)
+
+    def next_day(self) -> datetime.date | None:
+        """Return the day on which the next scheduled post is due, so that the site is another; or None."""
+        return min((post.day for post in self.posts if post.day and post.day > self.today), default=None)
+
+    def held_back(self) -> list[str]:
+        """Return patterns, as of .gitignore, of what in docs/ belongs to posts that are not published."""
+        slugs = [re.escape(post.slug) for post in self.posts if not self.publishes(post)]
+        return [place.format(slug) for slug in slugs for place in ("/posts/{}.md", "/posts/{}/", "/runs/{}/")]
 
     def post(self, path: Path) -> Post:
         """Return the post that lies at a path."""
@@ -70,6 +92,11 @@ class Repository:
             try:
                 verdict = check_post(post := self.post(path), self.record)
                 verdict.findings += [f for f in unused_regions(post) if f not in verdict.findings]
+                verdict.findings += self._lint(post)
+                verdict.held_back = post.meta.draft or bool(post.day and post.day > self.today)
+                if verdict.held_back:
+                    said = "a draft" if post.meta.draft else f"scheduled for {post.day}"
+                    verdict.reasons.insert(0, f"{said}: the site is built without it")
             except PostError as error:
                 verdict = Verdict(path.stem, "broken", findings=list(error.findings))
             self._verdicts[path] = verdict
@@ -109,10 +136,30 @@ class Repository:
             yield Finding(VALUES, 1, message, "blog run, which executes nothing for it")
         for run in sorted({path.name for path in (self.root / RUNS).glob("*/")} - slugs):
             yield Finding(f"{RUNS}/{run}", 1, "is the run of no post", f"git rm -r {RUNS}/{run}")
-        for path in sorted((self.root / "docs" / "posts").glob("*/**/*.md")):
-            fix = "move it to docs/posts/, or exclude it in mkdocs.yml"
-            name = path.relative_to(self.root).as_posix()
-            yield Finding(name, 1, "is a post in a folder, which no run sees", fix)
+        packages = {post.package for post in posts if post.meta.values} | set(kept or {})
+        yield from lint_docs(self.root, packages, kept or {})
+        yield from lint_names(posts)
+
+    def _readable(self, path: Path) -> Post | None:
+        """Return the post that lies at a path, or None where there is none that can be read."""
+        with contextlib.suppress(PostError):
+            return self.post(path) if path in post_paths(self.root) else None
+        return None
+
+    def _lint(self, post: Post) -> Iterator[Finding]:
+        """Find what is wrong with a post on this site, where it leads, and what the settings ask of it."""
+        yield from lint_links(post, self._readable)
+        with contextlib.suppress(PostError):  # what is wrong with the settings is said of the site
+            settings = self.settings
+            prose = [part.text for part in post.parts if isinstance(part, Prose)]
+            if settings.divider and not any(settings.divider in text for text in prose):
+                fix = f"put it on a line of its own: {settings.divider}"
+                yield post.finding(1, "nothing says where lists cut the post off", fix)
+            if post.meta.values and post.package in settings.extra:
+                fix = f"rename {post.path.name}, or the key in mkdocs.yml"
+                yield post.finding(
+                    1, f"{post.package} is a key of extra in mkdocs.yml, which pages would quote", fix
+                )
 
 
 def check_posts(root: Path, only: list[Path] | None = None) -> list[Verdict]:
@@ -147,9 +194,12 @@ def read_extensions(root: Path) -> dict[str, dict[str, Any]]:
     from mkdocs.config.config_options import MarkdownExtensions
     from mkdocs.utils.yaml import get_yaml_loader
 
+    config = _read_config(root, get_yaml_loader())
+    if wrong := list(_wrong_settings(config, read_text(root / "mkdocs.yml", root))):
+        raise PostError(*wrong)
     option = MarkdownExtensions(builtins=["toc", "tables", "fenced_code"])  # MkDocs adds these to any site
     try:
-        names = option.run_validation(_read_config(root, get_yaml_loader()).get("markdown_extensions") or [])
+        names = option.run_validation(config.get("markdown_extensions") or [])
     except ValidationError as error:
         reason, *traceback = str(error).splitlines()
         raise PostError(Finding("mkdocs.yml", 1, " ".join([reason, *traceback[-1:]]))) from None
@@ -159,11 +209,55 @@ def read_extensions(root: Path) -> dict[str, dict[str, Any]]:
 def read_settings(root: Path) -> Settings:
     """Return what mkdocs.yml says, without doing what its tags ask for."""
     config = _read_config(root, _Loader)
-    extra = config.get("extra") or {}
+    if wrong := list(_wrong_settings(config, read_text(root / "mkdocs.yml", root))):
+        raise PostError(*wrong)
+    extra, blog = config.get("extra") or {}, _named(config.get("plugins")).get("blog") or {}
+    required = blog.get("post_excerpt") == "required"
     return Settings(
-        config.get("site_name", ""),
+        config.get("site_name") or "",
         (config.get("site_url") or "/").rstrip("/") + "/",
         (extra.get("repository") or "").rstrip("/"),
-        extra.get("branch", "main"),
-        extra.get("author", ""),
+        extra.get("branch") or "main",
+        extra.get("author") or "",
+        config.get("site_description") or "",
+        str(blog.get("post_excerpt_separator") or "<!-- more -->") if required else "",
+        frozenset(map(str, extra)),
     )
+
+
+def _named(entries: Any) -> dict[str, Any]:
+    """Return plugins or extensions, each with its settings, of what mkdocs.yml has as a list or a mapping."""
+    if isinstance(entries, dict):
+        return {str(name): settings for name, settings in entries.items()}
+    named: dict[str, Any] = {}
+    for entry in entries or []:
+        named |= entry if isinstance(entry, dict) else {str(entry): None}
+    return named
+
+
+def _wrong_settings(config: dict[str, Any], text: str) -> Iterator[Finding]:
+    """Find settings of another type than MkDocs, the theme and we ourselves want."""
+
+    def wrong(key: str, kind: str) -> Finding:
+        found = re.search(rf"^[ \t-]*[\"']?{re.escape(key)}\b", text, re.M)
+        line = text.count("\n", 0, found.start()) + 1 if found else 1
+        return Finding("mkdocs.yml", line, f"{key} is no {kind}", f"make it a {kind}, or leave it out")
+
+    for key in ("site_name", "site_url", "site_description", "docs_dir", "edit_uri", "copyright"):
+        if not isinstance(config.get(key), str | None):
+            yield wrong(key, "text")
+    extra = config.get("extra") or {}
+    if not isinstance(extra, dict):
+        yield wrong("extra", "mapping")
+        return
+    for key in ("repository", "branch", "author"):
+        if not isinstance(extra.get(key), str | None):
+            yield wrong(key, "text")
+    for key in ("plugins", "markdown_extensions"):
+        entries = config.get(key)
+        if not isinstance(entries, list | dict | None):
+            yield wrong(key, "list")
+            continue
+        for entry, settings in _named(entries).items():
+            if not isinstance(settings, dict | None):
+                yield wrong(str(entry), "mapping of settings")

@@ -32,6 +32,10 @@ plugins:
       on_undefined: strict
       on_error_fail: true
       include_yaml: [docs/runs/values.yml]
+      j2_variable_start_string: "{{="
+      j2_block_start_string: "\ufdd0%"
+      j2_comment_start_string: "\ufdd0#"
+      j2_extensions: [blog_code.site.inert.Inert]
 markdown_extensions:
   - attr_list
   - pymdownx.superfences
@@ -84,7 +88,7 @@ class Repository:
             name, flag = key.replace("_", "-"), (flags or {}).get(key, "")
             parts.append(f'``` {{ .python {flag}}}\n--8<-- "{package}/story.py:{name}"\n```\n')
             if ("print(" in source or "raises" in flag) and "quiet" not in flag and "shown" not in flag:
-                parts.append(f'``` {{ .text .output }}\n--8<-- "{slug}/{name}.txt"\n```\n')
+                parts.append(f'--8<-- "{slug}/{name}.out.html"\n')
         return self.write(f"docs/posts/{slug}.md", "\n".join([*parts, end]))
 
     def edit(self, name: str, old: str, new: str) -> None:

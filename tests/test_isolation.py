@@ -54,7 +54,8 @@ def test_a_kernel_stays_here() -> None:
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(ASK_PYTHON)])
     nbclient.NotebookClient(notebook, timeout=60).execute()
 
-    assert notebook.cells[0].outputs[0].text.splitlines() == said_of(os.environ["HOME"])
+    printed = "".join(output.text for output in notebook.cells[0].outputs)
+    assert printed.splitlines() == said_of(os.environ["HOME"])
 
 
 def test_hugo_stays_here(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Brings Hugo posts in: what Hugo's Markdown says is written in this site's, and checked unit by unit."""
+"""Bring Hugo posts in: copy the site, ask Hugo, split by marks, write candidates, judge, place."""

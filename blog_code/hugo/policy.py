@@ -1,254 +1,180 @@
-"""What the policy of this site's pages refuses: whatever another host would send, frames, and inline styles.
+"""Make of Hugo's HTML what this site can show: nothing that another host sends, no formula that nobody can
+set.
 
-A browser would leave such things out without a word. Here they become links, and the report says so.
+Pictures, frames and scripts of other hosts become links, formulas that cannot be set become code, links
+that lead
+nowhere become words. Each is a note.
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from html import escape, unescape
+from collections.abc import Callable
+from dataclasses import dataclass
 
-from markdown_it.token import Token
+import lxml.html
 
-from blog_code.hugo.escapes import attribute, destination, entities
-from blog_code.hugo.goldmark import plain_text
+from blog_code.hugo.addresses import Addresses
+from blog_code.hugo.clean import clean
+from blog_code.hugo.pages import Page
+from blog_code.hugo.problems import Notes
+from blog_code.hugo.units import Element, parse
 
-_FRAMES = frozenset({"iframe", "embed", "object"})
-_LOADS = _FRAMES | {"img", "video", "audio", "source", "track", "script"}
-_HOLDS = frozenset({"iframe", "object", "video", "audio", "script"})
-_PIECE = re.compile(
-    r"<!--.*?-->|<(?P<verbatim>script|style|textarea)\b(?![^>]*\ssrc\s*=)[^>]*>.*?</(?P=verbatim)\s*>"
-    r"|<(?P<close>/?)(?P<name>[A-Za-z][\w:-]*)(?P<attributes>(?:\"[^\"]*\"|'[^']*'|[^'\">])*)>",
-    re.DOTALL | re.IGNORECASE,
+_FORMULA = re.compile(
+    r"\$\$(.+?)\$\$|\\\[(.+?)\\\]|\\\((.+?)\\\)|(?<![\\$\w])\$(?![\s$])([^$\n]+?)(?<![\s\\])\$(?![\d\w])",
+    re.S,
 )
-_ATTRIBUTE = re.compile(
-    r"\s+(?P<key>[\w:-]+)(?:\s*=\s*(?:\"(?P<double>[^\"]*)\"|'(?P<single>[^']*)'|(?P<bare>[^\s\"'>]+)))?"
+_VERBATIM = re.compile(
+    r"(<(pre|code|script|style|textarea|svg)\b.*?</\2>"
+    r'|<(span|div) class="arithmatex">.*?</\3>|<!--.*?-->|<[^>]*>)',
+    re.S,
 )
-_IMAGE = re.compile(r"(?P<in_link>\[?)!\[(?P<alt>[^\]]*)\]\((?P<address>[^)\s]+)[^)]*\)(?:\{[^{}]*\})?")
-_ALIGNED = re.compile(r"\s*text-align:\s*(left|right|center);?\s*")
 # Addresses that only a frame or a script can use, and what a reader can open instead.
 _TO_READ = (
-    (r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w-]+).*", r"https://www.youtube.com/watch?v=\1"),
+    (
+        r"(?:https?:)?//(?:www\.)?youtube(?:-nocookie)?\.com/embed/([\w-]+).*",
+        r"https://www.youtube.com/watch?v=\1",
+    ),
     (r"(?:https?:)?//player\.vimeo\.com/video/(\d+).*", r"https://vimeo.com/\1"),
     (r"(?:https?:)?(//gist\.github\.com/[^?]+)\.js(?:\?.*)?", r"https:\1"),
     (r"(//.*)", r"https:\1"),
-)  # fmt: skip
-
-
-def is_outside(address: str) -> bool:
-    """Whether an address is on another host."""
-    return bool(re.match(r"\s*(?:[a-z][a-z0-9+.-]*:)?//", address, re.IGNORECASE))
+)
+_LOADS = ("img", "iframe", "embed", "object", "video", "audio", "script")
 
 
 def to_read(address: str) -> str:
     """Return the address that a reader opens for one that a page would load."""
+    address = address.strip()
     for loaded, read in _TO_READ:
-        if re.fullmatch(loaded, address.strip()):
-            return re.sub(loaded, read, address.strip())
-    return address.strip()
-
-
-@dataclass(frozen=True)
-class _Link:
-    """What stands in the place of something that cannot be loaded; without an address only its words do."""
-
-    address: str
-    label: str
-
-    def html(self) -> str:
-        words = entities(self.label or self.address)
-        return f'<a href="{escape(self.address)}">{words}</a>' if self.address else words
-
-    def tokens(self) -> list[Token]:
-        text = Token("text", "", 0, content=self.label or self.address)
-        if not self.address:
-            return [text]
-        auto = "" if self.label else "auto"
-        return [
-            Token("link_open", "a", 1, attrs={"href": self.address}, info=auto),
-            text,
-            Token("link_close", "a", -1, info=auto),
-        ]
+        if re.fullmatch(loaded, address):
+            return re.sub(loaded, read, address)
+    return address
 
 
 @dataclass
 class Policy:
-    """Holds the tokens of a page to the policy, and remembers what had to change, each with its line."""
+    """Changes the HTML of a page to what may stand here."""
 
-    changes: list[tuple[int, str]] = field(default_factory=list)
-    # How many links are open around what is looked at: a link cannot stand in another.
-    _links: int = 0
-    _line: int = 0
+    page: Page
+    addresses: Addresses
+    maths: bool  # whether a script of the old site would look for formulas in the text
+    problem_of: Callable[[str], str]  # what is wrong with a formula, or nothing
+    notes: Notes
 
-    def obey(self, tokens: list[Token]) -> None:
-        """Change what the policy refuses."""
-        found: list[Token] = []
-        for token in tokens:
-            self._line = token.map[0] if token.map else self._line
-            self._drop_style(token)
-            if token.type == "html_block":
-                found += self._html_block(token)
-                continue
-            if token.children:
-                token.children = self._inline(token.children)
-            found.append(token)
-        tokens[:] = found
+    def tree(self, html: str) -> Element:
+        """Return Hugo's HTML, cleaned and changed, as a tree."""
+        root = parse(clean(_with_formulas(html) if self.maths else html))
+        for node in list(root.iter(*_LOADS)):
+            if node.getparent() is not None:
+                self._load(node)
+        for node in list(root.iter("a")):
+            self._link(node)
+        for node in root.xpath(".//*[contains(concat(' ', @class, ' '), ' arithmatex ')]"):
+            self._formula(node)
+        for node in list(root.iter("input")):
+            if node.get("type") != "checkbox":
+                node.drop_tree()
+        for node in root.xpath(".//*[@style]"):
+            if node.tag == "span" or "text-align" not in node.get("style"):
+                del node.attrib["style"]
+        return root
 
-    def html(self, html: str) -> str:
-        """Return a piece of HTML without what the policy refuses."""
-        return _written(self._pieces(html))
+    def _load(self, node: Element) -> None:
+        """Replace what would be loaded from elsewhere, or from nowhere."""
+        inner = (child.get("src") for child in node.iter("source", "embed") if child.get("src"))
+        address = node.get("src") or node.get("data") or next(inner, "")
+        is_gist = node.tag == "script" and "gist.github.com" in address
+        if node.tag == "script" and not is_gist:
+            node.drop_tree()
+        elif not address:
+            if node.tag != "img":
+                node.drop_tree()
+        elif node.tag in ("iframe", "embed", "object", "script") or not self._is_here(node, address):
+            self._instead(node, address)
 
-    def _pieces(self, html: str) -> list[str | _Link]:
-        out: list[str | _Link] = []
-        position = 0
-        while piece := _PIECE.search(html, position):
-            rest = html[piece.end() :]
-            closing = _closing(piece, rest)
-            became = self._instead(piece, rest[:closing])
-            out += [html[position : piece.start()], became]
-            position = piece.end() + (closing if isinstance(became, _Link) or not became else 0)
-        return [*out, html[position:]]
+    def _is_here(self, node: Element, address: str) -> bool:
+        sources = [address, *(child.get("src") or "" for child in node.iter("source"))]
+        return all(
+            self.addresses.is_here(self.addresses.place(source, self.page)) for source in sources if source
+        )
 
-    def markdown(self, text: str) -> str:
-        """Return Markdown of a mapping file without what the policy refuses."""
+    def _instead(self, node: Element, address: str) -> None:
+        """Put a link in the place of an element; within a link, its words alone."""
+        place = self.addresses.place(address, self.page)
+        kind = {"img": "picture", "script": "script", "video": "video", "audio": "sound"}.get(
+            node.tag, "frame"
+        )
+        href = to_read(address) if place.kind == "out" else self.addresses.write(place, self.page, raw=True)
+        self.notes.add(
+            f"{kind} of another host is a link" if place.kind == "out" else f"{kind} that is not there",
+            address,
+        )
+        is_plain = node.tag == "iframe" and (node.get("title") or "").lower() in (
+            "youtube video",
+            "vimeo video",
+        )
+        label = "" if is_plain else re.sub(r"\s+", " ", node.get("title") or node.get("alt") or "").strip()
+        may_link = (
+            not any(True for _ in node.iterancestors("a"))
+            and self.addresses.leads(place)
+            and not address.startswith("data:")
+        )
+        new = lxml.html.Element("a" if may_link else "span")
+        if may_link:
+            new.set("href", href)
+        new.text, new.tail = label or (href if may_link else ""), node.tail
+        parent = node.getparent()
+        parent.replace(node, new)
+        if parent.tag == "body" and node.tag != "img":
+            wrapper = lxml.html.Element("p")
+            wrapper.tail, new.tail = new.tail, None
+            parent.replace(new, wrapper)
+            wrapper.append(new)
 
-        def image(found: re.Match[str]) -> str:
-            if not is_outside(found["address"]):
-                return found[0]
-            self._note("the image", found["address"])
-            if found["in_link"]:
-                return f"[{found['alt'] or found['address']}"
-            return f"[{found['alt']}]({found['address']})" if found["alt"] else f"<{found['address']}>"
+    def _link(self, node: Element) -> None:
+        """Leave the words of a link that leads nowhere."""
+        href = node.get("href")
+        if href is None or "footnote" in (node.get("class") or ""):
+            return
+        place = self.addresses.place(href, self.page)
+        if place.kind == "dead" or not self.addresses.leads(place):
+            self.notes.add(
+                "link to what is not here leads to the old site"
+                if self.addresses.root
+                else "link that leads nowhere",
+                href,
+            )
+        if href.strip().lower().startswith("data:") or not self.addresses.leads(place):
+            node.drop_tag()
 
-        return self.html(_IMAGE.sub(image, text))
-
-    def _html_block(self, token: Token) -> list[Token]:
-        """Change a block of HTML; one that was only loaded from elsewhere becomes a link in a paragraph."""
-        pieces = self._pieces(token.content)
-        shown = [piece for piece in pieces if isinstance(piece, _Link) or piece.strip()]
-        if len(shown) == 1 and isinstance(shown[0], _Link):
-            return _paragraph(shown[0].tokens(), token)
-        token.content = _written(pieces)
-        return [token] if token.content.strip() else []
-
-    def _inline(self, children: Sequence[Token]) -> list[Token]:
-        found: list[Token] = []
-        skip = 0
-        for index, token in enumerate(children):
-            if index < skip:
-                continue
-            self._drop_style(token)
-            self._links += {"link_open": 1, "link_close": -1}.get(token.type, 0)
-            became: str | _Link = token.content
-            if token.type == "image" and is_outside(str(token.attrs.get("src", ""))):
-                words = plain_text(token.children or []) or str(token.attrs.get("title", ""))
-                became = self._link("the image", str(token.attrs["src"]), words)
-            elif token.type == "html_inline" and (piece := _PIECE.fullmatch(token.content)):
-                end = _end_of(piece, children, index)
-                inside = "".join(child.content for child in children[index + 1 : end])
-                became = self._instead(piece, inside)
-                skip = end if isinstance(became, _Link) or not became else skip
-            if isinstance(became, _Link):
-                found += became.tokens()
-            elif became or not token.content:
-                token.content = became
-                found.append(token)
-        return found
-
-    def _instead(self, piece: re.Match[str], inside: str) -> str | _Link:
-        """Return what stands for a tag: a link, nothing, or the tag itself without its style."""
-        name = (piece["name"] or "").lower()
-        if name == "a":
-            self._links += -1 if piece["close"] else 1
-        if not name or piece["close"]:
-            return piece[0] if name not in _FRAMES else ""
-        values = _attributes(piece["attributes"])
-        address = values.get("src") or values.get("data") or _source_in(inside)
-        if name in _LOADS and address and (is_outside(address) or name in _FRAMES):
-            if name == "script" and "gist.github.com" not in address:
-                self._note("the script", address, "is left out")
-                return ""
-            words = values.get("title") or values.get("alt") or ""
-            return self._link(f"the {name}" if name != "img" else "the image", address, words)
-        return self._without_refused(piece[0], values)
-
-    def _link(self, what: str, address: str, words: str) -> _Link:
-        self._note(what, address)
-        shown = to_read(address)
-        label = re.sub(r"\s+", " ", words).strip()
-        return _Link("", label or shown) if self._links > 0 else _Link(shown, label)
-
-    def _without_refused(self, tag: str, values: dict[str, str]) -> str:
-        for key in ("style", "srcset", "poster"):
-            value = values.get(key, "")
-            refused = not _ALIGNED.fullmatch(value) if key == "style" else "//" in value
-            if value and refused:
-                self._note(f"`{key}`", value, "is left out")
-                tag = _without(key, tag)
-        return tag
-
-    def _drop_style(self, token: Token) -> None:
-        style = str(token.attrs.get("style", ""))
-        if style and not _ALIGNED.fullmatch(style):
-            del token.attrs["style"]
-            self._note("`style`", style, "is left out")
-
-    def _note(self, what: str, value: str, became: str = "is a link") -> None:
-        note = f"{what} {value} {became} here: the policy of the pages refuses it"
-        self.changes.append((self._line, note))
+    def _formula(self, node: Element) -> None:
+        """Make code of a formula that cannot be set."""
+        tex = re.sub(r"^\\[(\[]|\\[)\]]$", "", node.text_content().strip()).strip()
+        if not (problem := self.problem_of(tex)):
+            return
+        self.notes.add(
+            "formula that cannot be set stands as code", f"{' '.join(tex.split())[:80]}: {problem}"
+        )
+        code = lxml.html.Element("code")
+        code.text = tex if node.tag == "div" else " ".join(tex.split())
+        if node.tag == "div":
+            wrapper = lxml.html.Element("pre", {"data-fence": '{"lang": "latex"}'})
+            wrapper.append(code)
+            code = wrapper
+        code.tail = node.tail
+        node.getparent().replace(node, code)
 
 
-def _paragraph(children: list[Token], of: Token) -> list[Token]:
-    """Return inline tokens as a paragraph in the place of another block."""
-    return [
-        Token("paragraph_open", "p", 1, map=of.map, level=of.level, block=True),
-        Token("inline", "", 0, map=of.map, level=of.level + 1, children=children, block=True),
-        Token("paragraph_close", "p", -1, level=of.level, block=True),
-    ]
+def _with_formulas(html: str) -> str:
+    """Mark the formulas that a script would find in the text of Hugo's page."""
+    parts = _VERBATIM.split(html)
+    out = []
+    for index in range(0, len(parts), 4):
+        out.append(_FORMULA.sub(_marked, parts[index]))
+        out += parts[index + 1 : index + 2]
+    return "".join(out)
 
 
-def link(address: str, label: str) -> str:
-    """Return a link as Markdown, or a bare address where it has no label."""
-    return f"[{attribute(label)}]({destination(address)})" if label else f"<{destination(address)}>"
-
-
-def _written(pieces: Sequence[str | _Link]) -> str:
-    return "".join(piece.html() if isinstance(piece, _Link) else piece for piece in pieces)
-
-
-def _is_loaded(piece: re.Match[str]) -> bool:
-    return bool(piece["name"]) and not piece["close"] and piece["name"].lower() in _LOADS
-
-
-def _closing(piece: re.Match[str] | None, rest: str) -> int:
-    """Return where in the rest the element of a tag ends, or 0 where it does not."""
-    if piece is None or not _is_loaded(piece) or piece["name"].lower() not in _HOLDS:
-        return 0
-    found = re.search(rf"</{piece['name']}\s*>", rest, re.IGNORECASE)
-    return found.end() if found else 0
-
-
-def _end_of(piece: re.Match[str], children: Sequence[Token], index: int) -> int:
-    """Return the index behind the token that closes the element of a tag, or behind the tag itself."""
-    for number in range(index + 1, len(children)):
-        if _closing(piece, children[number].content) and children[number].type == "html_inline":
-            return number + 1
-    return index + 1
-
-
-def _attributes(text: str) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for one in _ATTRIBUTE.finditer(text):
-        value = next((one[key] for key in ("double", "single", "bare") if one[key] is not None), "")
-        found.setdefault(one["key"].lower(), unescape(value))
-    return found
-
-
-def _without(key: str, tag: str) -> str:
-    return _ATTRIBUTE.sub(lambda one: "" if one["key"].lower() == key else one[0], tag)
-
-
-def _source_in(inside: str) -> str:
-    """Return the first address from which an element would load by what stands inside it."""
-    sources = (_attributes(piece["attributes"] or "").get("src") for piece in _PIECE.finditer(inside))
-    return next((source for source in sources if source), "")
+def _marked(found: re.Match[str]) -> str:
+    tex = next(group for group in found.groups() if group is not None)
+    if found[1] is not None or found[2] is not None:
+        return f'<span class="arithmatex block">\\[{tex}\\]</span>'
+    return f'<span class="arithmatex">\\({tex}\\)</span>'

@@ -1,143 +1,62 @@
-"""Reads the header of a Hugo post: YAML 1.2, TOML or JSON, and dates in all the forms that Hugo takes."""
+"""Find the Hugo site that a path means, and refuse what no import may read."""
 
-import datetime as dt
-import json
 import re
-import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from io import StringIO
-from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from pathlib import Path
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from blog_code.hugo.problems import Usage
 
-from blog_code.hugo.problems import refusal
-
-_FENCES = {"---": "yaml", "+++": "toml"}
+SUFFIXES = (".toml", ".yaml", ".yml", ".json")
+PAGES = frozenset((".md", ".markdown", ".mdown"))
 
 
 @dataclass(frozen=True)
 class Source:
-    """A post as its file holds it: the header's values, the body, and the line on which the body begins."""
+    """Holds what was asked for: a site, or a post that may lie in one."""
 
-    header: dict[str, Any]
-    body: str
-    body_line: int
-
-
-def read_source(text: str) -> Source:
-    """Split a file into header and body; a file without a header is all body."""
-    text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
-    first = text.split("\n", 1)[0].rstrip()
-    if first in _FENCES:
-        return _fenced(text, first)
-    if first.startswith("{") and not first.startswith(("{{", "{%")):
-        return _json(text)
-    return Source({}, text, 1)
+    root: Path  # of the site, or the folder of a post without one
+    is_site: bool
+    only: Path | None = None  # a post or a bundle; None for a whole site
 
 
-def _fenced(text: str, fence: str) -> Source:
-    lines = text.split("\n")
-    for number, line in enumerate(lines[1:], start=1):
-        if line.rstrip() == fence:
-            header = _parsed("\n".join(lines[1:number]), _FENCES[fence])
-            return Source(header, "\n".join(lines[number + 1 :]), number + 2)
-    raise refusal(f"the header that begins with `{fence}` never ends; close it with a line `{fence}`")
+def open_source(path: Path, into: Path) -> Source:
+    """Say which site or post a path means."""
+    if not path.exists():
+        raise Usage(f"{path} is not there")
+    path = path.resolve()
+    if path.is_relative_to(into.resolve()):
+        raise Usage(f"{path} is in {into}, where imported pages go")
+    if path.is_file() and path.suffix.lower() not in PAGES:
+        raise Usage(f"{path} is no Markdown, no bundle and no Hugo site")
+    for folder in (path, *path.parents):
+        if (folder / "mkdocs.yml").is_file() and (folder == path or path.is_relative_to(folder / "docs")):
+            raise Usage(f"{path} belongs to a MkDocs site, and not to a Hugo site")
+        if is_site(folder):
+            return Source(folder, True, None if folder == path else path)
+    if path.is_dir() and not any((path / f"index{suffix}").is_file() for suffix in PAGES):
+        raise Usage(
+            f"{path} is no Hugo site (no hugo.toml or the like, no config/), no bundle (no index.md), no post"
+        )
+    return Source(path if path.is_dir() else path.parent, False, path)
 
 
-def _json(text: str) -> Source:
-    try:
-        header, end = json.JSONDecoder().raw_decode(text)
-    except json.JSONDecodeError as error:
-        raise refusal(f"the JSON header cannot be read: {error.msg}", error.lineno) from error
-    body = text[end:]
-    skipped = len(body) - len(body.lstrip("\n"))
-    return Source(header, body[skipped:], text[: end + skipped].count("\n") + 1)
+def is_site(folder: Path) -> bool:
+    """Whether a folder is the root of a Hugo site; one of Zola's is named as such."""
+    configs = list(config_files(folder))
+    if (folder / "config.toml").is_file() and not (folder / "config").is_dir():
+        text = (folder / "config.toml").read_text("utf-8", "replace")
+        if re.search(r"(?m)^base_url\s*=", text) and (folder / "templates").is_dir():
+            raise Usage(f"{folder} is a site of Zola's, not of Hugo's")
+    return bool(configs) and any(
+        (folder / name).is_dir() for name in ("content", "layouts", "archetypes", "themes")
+    )
 
 
-def _parsed(text: str, kind: str) -> dict[str, Any]:
-    return read_yaml(text, 2) if kind == "yaml" else read_toml(text, 2)
-
-
-def read_yaml(text: str, first_line: int = 1) -> dict[str, Any]:
-    """Read YAML 1.2 as Hugo does: `yes` and `12:30` stay strings."""
-    reader = YAML(typ="safe", pure=True)
-    reader.version = (1, 2)
-    try:
-        found = reader.load(StringIO(text))
-    except (YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = first_line + (mark.line if mark else 0)
-        problem = error.problem if isinstance(error, MarkedYAMLError) else str(error)
-        raise refusal(f"the YAML cannot be read: {problem}; fix it there", line) from error
-    if found is None:
-        return {}
-    if not isinstance(found, dict):
-        raise refusal("the YAML is not a table of keys and values", first_line)
-    return {str(key): value for key, value in found.items()}
-
-
-def read_toml(text: str, first_line: int = 1) -> dict[str, Any]:
-    """Read TOML, with the line of what cannot be read."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        found = re.search(r"at line (\d+)", str(error))
-        line = first_line - 1 + int(found[1]) if found else first_line
-        raise refusal(f"the TOML cannot be read: {error}; fix it there", line) from error
-
-
-# Dates --------------------------------------------------------------------------------------------
-
-# The layouts that Hugo's cast accepts, tried in turn. `%z` takes `Z`, `+08:00` and `+0800`.
-_LAYOUTS = (
-    "%Y-%m-%dT%H:%M:%S%z",
-    "%Y-%m-%dT%H:%M:%S",
-    "%Y-%m-%d %H:%M:%S%z",
-    "%Y-%m-%d %H:%M:%S",
-    "%Y-%m-%dT%H:%M%z",
-    "%Y-%m-%dT%H:%M",
-    "%Y-%m-%d %H:%M",
-    "%Y-%m-%d",
-    "%a, %d %b %Y %H:%M:%S%z",
-    "%d %b %Y",
-    "%d %b %y %H:%M%z",
-    "%a %b %d %H:%M:%S %Y",
-    "%B %d, %Y",
-    "%b %d, %Y",
-    "%d %B %Y",
-    "%Y%m%d",
-)
-
-
-def read_date(value: Any, zone: str | None) -> dt.datetime | dt.date:
-    """Return a date with its offset; a time without a zone is in the site's, or in UTC."""
-    if isinstance(value, dt.datetime):
-        return value if value.tzinfo else value.replace(tzinfo=_zone(zone))
-    if isinstance(value, dt.date):
-        return value
-    text = str(value).strip()
-    text = re.sub(r"(\.\d+)(?=$|[Zz+\- ])", "", text)
-    text = re.sub(r"([+-]\d{2}:?\d{2}) [A-Z]{3,4}$", r"\1", text)
-    text = re.sub(r"\s+(?:UTC|GMT)$", " +0000", text)
-    text = re.sub(r"(\d) ([+-]\d{2}:?\d{2}|[Zz])$", r"\1\2", text)
-    for layout in _LAYOUTS:
-        for candidate in (text, text.title() if "%b" in layout.lower() else text):
-            try:
-                found = dt.datetime.strptime(candidate, layout)
-            except ValueError:
-                continue
-            if layout in ("%Y-%m-%d", "%Y%m%d", "%d %b %Y", "%B %d, %Y", "%b %d, %Y", "%d %B %Y"):
-                return found.date()
-            return found if found.tzinfo else found.replace(tzinfo=_zone(zone))
-    raise refusal(f"the date {text!r} has no form that Hugo reads; write it as 2024-05-31T10:00:00+01:00")
-
-
-def _zone(name: str | None) -> dt.tzinfo:
-    if not name:
-        return dt.UTC
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise refusal(f"the site's timeZone {name!r} is unknown") from error
+def config_files(folder: Path) -> Iterator[Path]:
+    """Yield the files of a site's configuration."""
+    for name in ("hugo", "config"):
+        yield from (path for suffix in SUFFIXES if (path := folder / f"{name}{suffix}").is_file())
+    yield from (
+        path for path in sorted(folder.glob("config/**/*")) if path.suffix in SUFFIXES and path.is_file()
+    )

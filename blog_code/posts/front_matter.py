@@ -11,11 +11,19 @@ from blog_code.errors import Finding, PostError
 
 Day = InstanceOf[datetime.date]  # or a moment
 Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9._-]*$")]
-Names = Annotated[list[Name], Field(default_factory=list, description="list of plain names")]
-Tags = Annotated[list[Annotated[str, Field(pattern=r"^\S.*$")]], Field(description="list of plain names")]
+Tags = list[Annotated[str, Field(pattern=r"^\S.*$")]]
 Variable = Annotated[str, Field(pattern=r"^[^\W\d]\w*$")]
 Seconds = Annotated[float, Field(gt=0, lt=1e9)]
 type Lines = dict[tuple[str, ...], int]
+
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Takes 1e-5 for the number that it is in YAML 1.2, and in Python."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"), list("-+.0123456789")
+)
 
 
 class Declared(BaseModel):
@@ -49,31 +57,52 @@ class Timeout(BaseModel):
     post: Seconds = 3600
 
 
+def key(purpose: str, shape: str, default: Any) -> Any:
+    """Describe a key: what it is for, which `blog help` prints, and its shape, which a finding says too."""
+    return Field(default, title=purpose, description=shape)
+
+
+def names(purpose: str) -> Any:
+    """Describe a key that lists names."""
+    return Field(default_factory=list, title=purpose, description="list of plain names")
+
+
+DATE = "date, such as 2026-02-03"
+
+
 class FrontMatter(BaseModel):
-    """The keys of a post; others are left to the theme. The descriptions are what a finding says."""
+    """The keys of a post; others are left to the theme. Their descriptions are their manual."""
 
     model_config = ConfigDict(extra="allow", strict=True)
-    title: str = Field("", description="text")
-    date: Day | None = Field(None, description="date, such as 2026-02-03")
-    description: str = Field("", description="text")
-    slug: str = Field("", description="text")
-    author: str = Field("", description="text")
-    updated: Day | None = Field(None, description="date, such as 2026-02-03")
-    changes: dict[datetime.date, Any] = Field({}, description="{DATE: SENTENCE}, a date as 2026-02-03")
-    draft: bool = Field(False, description="true or false")
-    executed: bool = Field(True, description="true or false")  # false: the code is shown, never run
-    tags: Tags = []
-    categories: Tags = []
-    image: str = Field("", description="path of a file in docs")  # for cards; else the run's last picture
-    requirements: Names  # packages that the editions install beside those that cells import
-    versions: Names  # packages that the line under the title names, spelled as here; else all imported
-    environment: Names  # variables whose paths are taken from where `blog` is called
-    files: Names  # that cells write into their working folder, and that the run keeps
-    data: dict[str, str] = Field({}, description="{FILE: SHA-256}")
-    quick: dict[Variable, bool | int | float | str] = Field({}, description="{NAME: number or text}")
-    timeout: Timeout = Field(Timeout(), description="{cell: SECONDS, post: SECONDS}")
-    values: dict[Variable, Declared] = Field(
-        {}, description="{NAME: {is: NUMBER, within: NUMBER, format: FORMAT}}"
+    title: str = key("of the page", "text", "")
+    date: Day | None = key("when it was published; a later day holds it back until then", DATE, None)
+    description: str = key("what a reader gets, in one sentence", "text", "")
+    slug: str = key("as Hugo has it; has to be the name of the file", "text", "")
+    author: str = key("who wrote it, if not the site's author", "text", "")
+    updated: Day | None = key("when it was last changed", DATE, None)
+    changes: dict[datetime.date, Any] = key(
+        "what was changed after publication; the page lists it",
+        "{DATE: SENTENCE}, a date as 2026-02-03",
+        {},
+    )
+    draft: bool = key("checked, and not published", "true or false", False)
+    executed: bool = key("false: the code is shown, never run", "true or false", True)
+    tags: Tags = key("what it is about", "list of plain names", [])
+    categories: Tags = key("where it belongs", "list of plain names", [])
+    image: str = key("for cards; else the run's last picture", "path of a file in docs", "")
+    requirements: list[Name] = names("packages that the editions install beside those that cells import")
+    versions: list[Name] = names("packages that the line under the title names; else all that are imported")
+    environment: list[Name] = names("variables that cells may see, from where blog is called")
+    files: list[Name] = names("files that cells write into their working folder, and that the run keeps")
+    data: dict[str, str] = key("checksums of the files that cells read", "{FILE: SHA-256}", {})
+    quick: dict[Variable, bool | int | float | str] = key(
+        "what parameters are in the quick profile", "{NAME: number or text}", {}
+    )
+    timeout: Timeout = key("how long a run may take", "{cell: SECONDS, post: SECONDS}", Timeout())
+    values: dict[Variable, Declared] = key(
+        "numbers of the run that the prose quotes, and what they are expected to be",
+        "{NAME: {is: NUMBER, within: NUMBER, format: FORMAT}}",
+        {},
     )
 
 
@@ -84,7 +113,7 @@ def split_front_matter(text: str, name: str) -> tuple[dict[str, Any], Lines, str
         fix = "begin with ---, title and date, and close with ---"
         raise PostError(Finding(name, 1, "front matter is missing or never closed", fix))
     try:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)(parts[1])
+        loader = _Loader(parts[1])
         node = loader.get_single_node()
         meta = loader.construct_document(node) if node else None
     except (yaml.YAMLError, ValueError, TypeError, OverflowError, RecursionError) as error:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from blog_code.errors import Finding
+from blog_code.posts.front_matter import FrontMatter
+from blog_code.posts.prose import HTML
 from blog_code.posts.regions import imports, read_regions
 
 if TYPE_CHECKING:  # who reads a post hands it on to here
@@ -13,11 +15,20 @@ if TYPE_CHECKING:  # who reads a post hands it on to here
 
 # What lies in blog_code and is no post's package.
 OURS = {"cli", "errors", "hugo", "posts", "repository", "runner", "site"}
+# What else `{{= name.value }}` would read: names of the macros plugin, of Jinja, and of front matter.
+TAKEN = {
+    "config", "environment", "extra", "files", "filters", "filters_builtin", "git", "macros", "navigation",
+    "page", "plugin", "context", "fix_url", "macros_info", "now", "loop", "none", "self", "true", "false",
+    "and", "else", "if", "in", "is", "not", "or", *FrontMatter.model_fields,
+}  # fmt: skip
+RESERVED = {"render_macros", "ignore_macros", "include_yaml"}  # keys that change how a page is read
+WORDS = ("title", "description", "author", "tags", "categories")
 
 
 def lint(post: "Post") -> Iterator[Finding]:
-    """Yield what is wrong with name and cells of a post."""
+    """Yield what is wrong with name, front matter and cells of a post."""
     yield from _lint_name(post)
+    yield from _lint_words(post)
     yield from _lint_cells(post)
 
 
@@ -32,6 +43,24 @@ def _lint_name(post: "Post") -> Iterator[Finding]:
     if post.meta.values and not post.package.isidentifier():
         fix = f"rename {post.path.name}, so that it begins with a letter, or declare no values"
         yield post.finding(1, f"{post.package}.value cannot be quoted", fix)
+    if post.meta.values and post.package in TAKEN:
+        fix = f"rename {post.path.name}, or declare no values"
+        yield post.finding(1, f"{post.package}.value is something else to the macros plugin", fix)
+
+
+def _lint_words(post: "Post") -> Iterator[Finding]:
+    """Find HTML, values and line ends where plain text is shown, on lists and in feeds too."""
+    for key in WORDS:
+        words = getattr(post.meta, key)
+        for text in words if isinstance(words, list) else [words]:
+            if found := HTML.search(text):
+                fix = "it is plain text everywhere: say it without tags"
+                yield post.finding(post.line_of(key), f"HTML in {key}: {text[found.start() :][:40]}", fix)
+            if "{{=" in text:
+                fix = "quote it in the text: lists and feeds show the front matter as it stands"
+                yield post.finding(post.line_of(key), f"a value in {key}", fix)
+            if len(text.splitlines()) > 1:
+                yield post.finding(post.line_of(key), f"{key} has more than one line", "write one")
 
 
 def _lint_cells(post: "Post") -> Iterator[Finding]:
@@ -40,6 +69,9 @@ def _lint_cells(post: "Post") -> Iterator[Finding]:
     for cell in post.cells:
         if cell.name in seen:
             yield post.finding(cell.line, f"region {cell.name} is used twice")
+        elif cell.name.lower() in map(str.lower, seen):
+            fix = "rename one: not every file system tells the names of their outputs apart"
+            yield post.finding(cell.line, f"region {cell.name} differs from another in case only", fix)
         seen.add(cell.name)
         if imported := _imports_of_ours(cell.region.source):
             number = cell.region.start + imported - 1

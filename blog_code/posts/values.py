@@ -1,13 +1,24 @@
-"""The named numbers of a run, as the prose quotes them: {{ package.name }}."""
+"""The named numbers of a run, as the prose quotes them: {{= package.name }}."""
 
 import math
 import re
+from collections.abc import Iterator
 
 from blog_code.errors import PostError
 from blog_code.posts.front_matter import Declared
 from blog_code.posts.post import Post
 
-EXPRESSION = re.compile(r"\{\{\s*(.*?)\s*\}\}")
+EXPRESSION = re.compile(r"\{\{=(?: ([^\W\d]\w*\.[^\W\d]\w*) \}\})?")  # group 1 where it is a value
+ATTEMPT = re.compile(r"\{\{=[-+\s]*[\w(\[\"'](?:[^{}]*\}\})?")  # what looks like one
+MARK = "\ufdd0"  # begins blocks and comments of Jinja in mkdocs.yml; Unicode keeps it out of all text
+
+
+def quoted(text: str, first_line: int = 1) -> Iterator[tuple[int, str, str]]:
+    """Yield the line of each value that a text quotes, its name, and its package; no name for a slip."""
+    for found in ATTEMPT.finditer(text):
+        value = EXPRESSION.fullmatch(found[0])
+        package, _, name = (value[1] or "" if value else "").partition(".")
+        yield first_line + text.count("\n", 0, found.start()), name, package or found[0]
 
 
 def shown_values(post: Post, values: dict[str, float]) -> dict[str, str]:

@@ -2,14 +2,23 @@
 
 import json
 import os
-import re
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
+from pathlib import PurePosixPath
 
 from blog_code.errors import Finding, PostError
-from blog_code.posts.post import Post
-from blog_code.posts.values import EXPRESSION, within
-from blog_code.runner.derived import derived_names, differ_in_prose, differing, edition_names
+from blog_code.posts.post import INCLUDED, Cell, Mention, Post
+from blog_code.posts.values import quoted, within
+from blog_code.runner.derived import (
+    accepted_outputs,
+    derived_names,
+    differ_in_prose,
+    differing,
+    edition_names,
+)
+from blog_code.runner.editions import no_script
+from blog_code.runner.outputs import pieces_of
+from blog_code.runner.private import private_words
 from blog_code.runner.provenance import day
 from blog_code.runner.record import (
     STALE,
@@ -20,8 +29,9 @@ from blog_code.runner.record import (
     missing_outputs,
     read_record,
 )
+from blog_code.runner.view import VIEW, is_current, is_whole
 
-STATEMENT = re.compile(r"\{%(?!-?\s*(?:end)?raw\b).*?%\}")
+TEXT_BUDGET, FIGURE_BUDGET, POST_BUDGET = 100_000, 500_000, 2_000_000  # bytes that a page takes of a run
 
 
 @dataclass
@@ -33,6 +43,8 @@ class Verdict:
     reasons: list[str] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     warnings: list[Finding] = field(default_factory=list)  # wrong for a release only
+    remarks: list[Finding] = field(default_factory=list)  # wrong for nothing
+    held_back: bool = False  # of a draft or a scheduled post: the site is built without it
 
     def wrong(self, release: bool) -> bool:
         """True where the command has to fail."""
@@ -42,7 +54,8 @@ class Verdict:
 
     def __str__(self) -> str:
         lines = [f"{self.post}: {self.status}", *(f"    {reason}" for reason in self.reasons)]
-        lines += [*map(str, self.findings), *(f"warning: {warning}" for warning in self.warnings)]
+        warnings = [*self.warnings, *self.remarks]
+        lines += [*map(str, self.findings), *(f"warning: {warning}" for warning in warnings)]
         return "\n".join(lines)
 
 
@@ -51,7 +64,7 @@ def check_post(post: Post, read: Callable[[Post], Record | None] = read_record) 
     verdict = Verdict(post.slug, findings=list(post.findings))
     if not post.runs:
         verdict.status = "prose" if post.meta.executed else "unexecuted"
-        verdict.findings += _mentions(post, {})
+        verdict.findings += _mentions(post, None)
         return verdict
     try:
         record = read(post)
@@ -68,9 +81,12 @@ def check_post(post: Post, read: Callable[[Post], Record | None] = read_record) 
     if changed:
         verdict.status = "stale" if STALE & set(changed) else "due"
         verdict.reasons.append(f"blog run {'--force ' if verdict.status == 'due' else ''}{post.slug}")
-    verdict.findings += _mentions(post, record.outputs, expected=verdict.status == "stale")
+    verdict.findings += _mentions(post, record, expected=verdict.status == "stale")
     verdict.findings += _outputs(post, record)
+    verdict.warnings += _private(post, record)
+    verdict.remarks += _large(post, record)
     if verdict.status != "stale":
+        verdict.findings += _places(post, record)
         verdict.findings += _values(post, record)
         _derived(post, record, verdict)
     return verdict
@@ -89,12 +105,15 @@ def _reason(post: Post, record: Record, part: str) -> str:
         return f"lock changed {since}: requirements.lock has other versions of what the post imports"
     if part == "look":
         return f"look changed {since}: figures and outputs are written in another way"
-    return f"data changed {since}: the front matter declares other files than the run read"
+    files = record.data.get("files") or {}
+    read = "".join(f"\n          {name}: {checksum}" for name, checksum in files.items())
+    says = f"; of what it read, the front matter is to say\n        data:{read}" if read else ""
+    return f"data changed {since}: the front matter declares other files than the run read{says}"
 
 
-def _mentions(post: Post, outputs: dict[str, str], *, expected: bool = False) -> Iterator[Finding]:
+def _mentions(post: Post, record: Record | None, *, expected: bool = False) -> Iterator[Finding]:
     """Find what the page shows and no run wrote, or none will, where one of these cells is `expected`."""
-    known = {*outputs, *derived_names(post), "record.json"} if outputs else set()
+    known = {*record.outputs, *derived_names(post, record), "record.json"} if record else set()
     if expected:
         cells = [cell for cell in post.cells if cell.runs]
         known |= {m.file for m in post.mentions if any(cell.may_leave(m.file) for cell in cells)}
@@ -111,25 +130,92 @@ def _outputs(post: Post, record: Record) -> Iterator[Finding]:
     for name in missing_outputs(post, record.outputs):
         yield Finding(f"{post.run_name}/{name}", 1, "is not what the run wrote", again)
     for name in sorted(
-        {*os.listdir(post.run_folder)} - {*record.outputs, *derived_names(post), "record.json"}
+        {*os.listdir(post.run_folder)} - {*record.outputs, *derived_names(post, record), "record.json"}
     ):
         yield Finding(f"{post.run_name}/{name}", 1, "was written by no run", f"delete it, or: {again}")
     if not record.outputs:
         fix = f"print or draw something, then: {again}"
         yield Finding(f"{post.run_name}/record.json", 1, "the run has no outputs at all", fix)
-    shown = {mention.file for mention in post.mentions}
-    cells = {cell.name: cell for cell in post.cells if "quiet" not in cell.flags}
-    for entry in record.cells:
-        for name in entry.outputs:
-            if (cell := cells.get(entry.region)) and name not in shown:
-                fix = "show it below the cell, or mark the fence .quiet"
+
+
+def _places(post: Post, record: Record) -> Iterator[Finding]:
+    """Find outputs that do not stand once, under their own cell, in the order in which they came."""
+    try:
+        outputs = accepted_outputs(post, record)
+    except PostError:  # which is said elsewhere
+        return
+    for cell in post.cells:
+        left = [piece.file for piece in pieces_of(cell, outputs.get(cell.name, []))]
+        shown = [mention for mention in post.mentions if mention.file in left]
+        below = [mention for mention in shown if _cell_above(post, mention) is cell]
+        for name in left if "quiet" not in cell.flags else ():
+            if not any(mention.file == name for mention in shown):
+                fix = f"{_how_to_show(post, name)} below the cell, or mark the fence .quiet"
                 yield post.finding(cell.line, f"{name} is shown nowhere on the page", fix)
+        for mention in shown:
+            above = _cell_above(post, mention)
+            if above is not cell and (above or mention.file.endswith(INCLUDED)):
+                fix = "move it below its own cell, before the next one that runs"
+                place = f"under region {above.name}" if above else "before all cells"
+                yield post.finding(mention.line, f"{mention.file} is of region {cell.name}, and {place}", fix)
+        names = [mention.file for mention in below]
+        for before, mention in zip(names, below[1:], strict=False):
+            if left.index(before) >= left.index(mention.file):
+                twice = "is shown twice" if before == mention.file else f"came before {before}"
+                yield post.finding(mention.line, f"{mention.file} {twice}", f"in order: {', '.join(left)}")
+
+
+def _cell_above(post: Post, mention: Mention) -> Cell | None:
+    """Return the last cell that runs before a mention; None where there is none."""
+    above = [cell for cell in post.cells if cell.runs and cell.line < mention.line]
+    return above[-1] if above else None
+
+
+def _how_to_show(post: Post, name: str) -> str:
+    """Say what an author writes to show an output."""
+    if name.endswith(INCLUDED):
+        return f'write --8<-- "{post.slug}/{name}"'
+    return f"write ![What it shows](../runs/{post.slug}/{name})"
+
+
+def _large(post: Post, record: Record) -> Iterator[Finding]:
+    """Find outputs that make a page slow, and editions that the post lacks."""
+    sizes = {}
+    for name in (name for entry in record.cells for name in entry.outputs):
+        path = post.run_folder / name
+        sizes[name] = path.stat().st_size if path.is_file() else 0
+        budget = FIGURE_BUDGET if PurePosixPath(name).suffix in {".svg", ".png"} else TEXT_BUDGET
+        if sizes[name] > budget:
+            message = f"has {sizes[name]:,} bytes, and a page should take {budget:,} at most"
+            yield Finding(f"{post.run_name}/{name}", 1, message, "print less, or draw fewer points or pixels")
+    if (total := sum(sizes.values())) > POST_BUDGET:
+        message = f"the outputs have {total:,} bytes, and a post should take {POST_BUDGET:,} at most"
+        yield post.finding(1, message, "print and draw less")
+    if reason := no_script(post):
+        yield post.finding(reason[0], f"the post has no script: {reason[1]}")
+
+
+def _private(post: Post, record: Record) -> Iterator[Finding]:
+    """Find what outputs say of the machine: paths, and the name of who ran the post."""
+    for name in (name for entry in record.cells for name in entry.outputs):
+        path = post.run_folder / name
+        if path.suffix == ".png" or not path.is_file():
+            continue
+        for number, line in enumerate(path.read_text("utf-8", "replace").split("\n"), 1):
+            if found := private_words(line):
+                message = f"says {found}, which is of the machine that ran it"
+                fix = f"print a name without its folders, then: blog run {post.slug}"
+                yield Finding(f"{post.run_name}/{name}", number, message, fix)
+                break
 
 
 def _derived(post: Post, record: Record, verdict: Verdict) -> None:
     """Add what of the derived files is gone or not as it is made today; prose that is newer only warns."""
     try:
-        names = set(differing(post, record))
+        names = set(differing(post, record)) | ({VIEW} if not is_whole(post) else set())
+        if not names and not is_current(post):
+            message = "would be made otherwise today: by another converter, or with other words of the post"
+            verdict.warnings.append(Finding(f"{post.run_name}/{VIEW}", 1, message, f"blog run {post.slug}"))
         if names and names <= edition_names(post) and differ_in_prose(post, record):
             message, fix = "the prose is newer than the editions of its run", f"blog run {post.slug}"
             verdict.warnings.append(post.finding(1, message, fix))
@@ -143,26 +229,26 @@ def _derived(post: Post, record: Record, verdict: Verdict) -> None:
 
 
 def _values(post: Post, record: Record) -> Iterator[Finding]:
-    """Find values undeclared, unused, not in the run, or outside their tolerance; and other expressions."""
+    """Find values undeclared, unused, not in the run, or outside their tolerance."""
     used: set[str] = set()
-    for number, text in enumerate(post.body.split("\n"), post.first_line):
-        if statement := STATEMENT.search(text):
-            message = f"{statement[0]} works on the page alone: the editions would show it as it stands"
-            yield post.finding(number, message, "write sentences that hold for every run")
-        for expression in EXPRESSION.findall(text):
-            package, _, name = expression.partition(".")
-            if package != post.package or not name.isidentifier():
-                fix = f"quote values as {{{{ {post.package}.name }}}}, with their format in the front matter"
-                yield post.finding(number, f"the expression {expression} is no value of this post", fix)
-                continue
-            used.add(name)
-            if name not in post.meta.values:
-                message = f"value {name} is used and not declared"
-                yield post.finding(number, message, "declare it under values in the front matter")
+    for number, name, package in quoted(post.body, post.first_line):
+        if package != post.package:
+            expression = f"{package}.{name}" if name else package
+            fix = f"quote values as {{{{= {post.package}.name }}}}; &#123;{{= are the braces themselves"
+            yield post.finding(number, f"the expression {expression} is no value of this post", fix)
+            continue
+        used.add(name)
+        if name not in post.meta.values:
+            message = f"value {name} is used and not declared"
+            yield post.finding(number, message, "declare it under values in the front matter")
     for name, declared in post.meta.values.items():
         line, value = post.line_of("values", name), record.all_values.get(name)
         if name not in used:
-            yield post.finding(line, f"value {name} is declared and not used", "quote or delete it")
+            yield post.finding(
+                line,
+                f"value {name} is declared and not used",
+                f"quote it, {{{{= {post.package}.{name} }}}}, or delete it",
+            )
         if value is None:
             yield post.finding(line, f"value {name} is not in the record", f"blog run {post.slug}")
         elif not within(value, declared):

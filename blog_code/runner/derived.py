@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from blog_code.errors import Finding, PostError, read_text
-from blog_code.posts.post import RUNS, Cell, Post
+from blog_code.posts.post import INCLUDED, RUNS, Cell, Post
 from blog_code.posts.values import shown_values
-from blog_code.runner.editions import edition_files, parts_of
-from blog_code.runner.outputs import Output, files_of
+from blog_code.runner.editions import edition_files, no_script, parts_of
+from blog_code.runner.outputs import Output, files_of, included_files
 from blog_code.runner.provenance import page_files
 from blog_code.runner.record import Record, digest
+from blog_code.runner.view import VIEW
 
 VALUES = f"{RUNS}/values.yml"  # of all posts, so that mkdocs.yml names one file
 TORN = (LookupError, TypeError, AttributeError, ValueError, RecursionError)
@@ -25,17 +26,26 @@ def as_json(content: object) -> bytes:
 
 
 def edition_names(post: Post) -> set[str]:
-    return {f"{post.slug}.ipynb", f"{post.slug}.py"}
+    return {f"{post.slug}.ipynb"} | (set() if no_script(post) else {f"{post.slug}.py"})
 
 
-def derived_names(post: Post) -> set[str]:
-    """Name all derived files of a post."""
-    return {"provenance.md", "environment.md", *edition_names(post)}
+def derived_names(post: Post, record: Record | None = None) -> set[str]:
+    """Name all derived files of a post, or of a run of it: then what the page includes of outputs too."""
+    left = [name.partition(".") for entry in (record.cells if record else []) for name in entry.outputs]
+    included = {stem + INCLUDED for stem, _, suffix in left if suffix in {"txt", "html"}}
+    return {"provenance.md", "environment.md", VIEW, *edition_names(post), *included}
 
 
 def derived_files(post: Post, record: Record, outputs: dict[str, list[Output]]) -> dict[str, bytes]:
     """Make every derived file; `outputs` maps each cell to what it displayed, as a notebook has it."""
-    return {**page_files(post, record), **edition_files(post, record, outputs)}
+    included: dict[str, bytes] = {}
+    for cell in post.cells:
+        try:
+            included |= included_files(cell, outputs.get(cell.name, []))
+        except ValueError as unfit:
+            message = f"region {cell.name} {unfit}"
+            raise PostError(post.finding(cell.line, message, f"then: blog run --force {post.slug}")) from None
+    return {**page_files(post, record), **edition_files(post, record, outputs), **included}
 
 
 def values_of(runs: Iterable[tuple[Post, Record]]) -> dict[str, dict[str, str]]:
@@ -68,7 +78,10 @@ def differing(post: Post, record: Record) -> dict[str, bytes]:
 def differ_in_prose(post: Post, record: Record) -> bool:
     """Say whether the editions are right but for their prose, so that it is the post that is newer."""
     outputs, notebook = accepted_outputs(post, record), json.loads(_lying(post, f"{post.slug}.ipynb") or b"")
-    made = edition_files(post, record, outputs, parts_of(post, notebook))
+    try:
+        made = edition_files(post, record, outputs, parts_of(post, notebook))
+    except TORN:  # it is no prose that the notebook has
+        return False
     return all(_lying(post, name) == content for name, content in made.items())
 
 

@@ -1,9 +1,14 @@
-"""The post for other hands: an executed notebook, and a plain script."""
+"""The post for other hands: an executed notebook, and a plain script where its cells are plain Python."""
 
 import ast
+import contextlib
+import inspect
 import json
+import math
 import re
+import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from blog_code.errors import PostError
@@ -25,6 +30,8 @@ WRAPPER = re.compile(r"^\s*</?(?:div|figure|figcaption|section|p)\b[^>]*>\s*$")
 PAGE_ONLY = re.compile(r"""^\s*<div\b[^>]*\bclass=["'][^"']*\bpage-only\b""")  # of no use elsewhere
 NOTE = re.compile(r"(\s?)\[\^([\w-]+)\](:?)")
 INSTALL = "_install"
+MAGIC = re.compile(r"^\s*(?:[%!?]|[\w, ]+=\s*[%!])|\?\s*$", re.M)  # a command of IPython
+NOTEBOOK_NAMES = {"display", "get_ipython", "In", "Out"}  # which are bound there without an import
 QUIET_BLOCKS = {"tab", "details", "html", "define", "definition"}  # blocks whose kind is not worth a word
 
 
@@ -37,10 +44,54 @@ def edition_files(
     """Make `<slug>.ipynb` and `<slug>.py` of the parts of a post, or of others; `outputs` has each cell's."""
     parts = list(_parts(post, record)) if parts is None else parts
     wanted = requirements(post, record)
-    return {
-        f"{post.slug}.ipynb": make_notebook(parts, wanted, outputs).encode(),
-        f"{post.slug}.py": make_script(parts, wanted, outputs).encode(),
-    }
+    files = {f"{post.slug}.ipynb": make_notebook(parts, wanted, outputs).encode()}
+    if not no_script(post):
+        quick = post.meta.quick if record.fingerprint.get("profile") == "quick" else {}
+        script = make_script(parts, wanted, outputs, quick)
+        try:
+            compile(script, f"{post.slug}.py", "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            message = f"the script of the post would not run: {error}"
+            raise PostError(post.finding(1, message, "this is a fault of blog_code: report it")) from None
+        files[f"{post.slug}.py"] = script.encode()
+    return files
+
+
+def no_script(post: Post) -> tuple[int, str] | None:
+    """Say on which line of a post, and why, it can have no script edition; None where it has one."""
+    return _no_script(tuple(cell for cell in post.cells if cell.runs))
+
+
+@lru_cache(maxsize=1)  # it is asked several times of one post
+def _no_script(cells: tuple[Cell, ...]) -> tuple[int, str] | None:
+    bound: set[str] = set()
+    for cell in cells:
+        if reason := _no_plain_python(cell, bound):
+            return cell.line, f"region {cell.name} {reason}"
+    return None
+
+
+def _no_plain_python(cell: Cell, bound: set[str]) -> str:
+    """Say what of a cell a script cannot do; empty where it can do all. Adds to the names that are bound."""
+    source = cell.region.source
+    try:
+        tree = ast.parse(source)
+    except (SyntaxError, ValueError):
+        mistake = "raises" in cell.flags and not MAGIC.search(source)  # which a script makes too
+        return "" if mistake else "has commands of IPython"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.alias):
+            bound.add(node.asname or node.name)
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.Name) and node.id in NOTEBOOK_NAMES - bound:
+            return f"uses {node.id}, which only a notebook has: import it from IPython"
+        elif isinstance(node, ast.ImportFrom) and node.module == "__future__":
+            return "imports from __future__, which a script does at its top"
+    with contextlib.suppress(SyntaxError, ValueError):  # which a script raises too
+        code = compile(source, cell.name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+        return "awaits outside a function" if code.co_flags & inspect.CO_COROUTINE else ""
+    return ""
 
 
 def parts_of(post: Post, notebook: dict[str, Any]) -> list[str | Cell]:
@@ -89,25 +140,48 @@ def _code(name: str, source: str, tags: list[str], outputs: list[Output]) -> dic
     return {"cell_type": "code", "execution_count": None, **made}
 
 
-def make_script(parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]]) -> str:
-    """The script edition: the prose as comments, the cells in order, a header that uv and pipx understand."""
+def make_script(
+    parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]], quick: dict[str, Any]
+) -> str:
+    """The script edition: the prose as comments, the cells in order, a header that uv and pipx understand.
+
+    That of a quick run has the parameters of a quick run.
+    """
     listed = "".join(f'#     "{name}",\n' for name in wanted)
     written = [f'# /// script\n# requires-python = ">=3.12"\n# dependencies = [\n{listed}# ]\n# ///']
     for part in parts:
         if isinstance(part, Cell):
             shows = any(output["output_type"] == "execute_result" for output in outputs.get(part.name, []))
             source = print_last(part.region.source) if shows else part.region.source
-            written.append(_caught(source) if "raises" in part.flags else source)
+            written.append(_caught(source, part.name) if "raises" in part.flags else source)
+            if "parameters" in part.flags and quick:
+                written.append(assignments(quick))
         else:
             written.append("\n".join(f"# {line}".rstrip() for line in part.split("\n")))
     return "\n\n".join(written) + "\n"
 
 
-def _caught(source: str) -> str:
+def assignments(quick: dict[str, Any]) -> str:
+    """Write the code that gives parameters their quick values; some numbers have no literal in Python."""
+    finite = {name: not isinstance(value, float) or math.isfinite(value) for name, value in quick.items()}
+    literals = {name: repr(v) if finite[name] else f"float({str(v)!r})" for name, v in quick.items()}
+    return "\n".join(f"{name} = {literal}" for name, literal in literals.items())
+
+
+def _caught(source: str, name: str) -> str:
     """Code that is meant to raise, made to print what it raised."""
-    lines = [f"    {line}" if line else "" for line in source.split("\n")]
-    said = ["except Exception as error:", '    print(f"{type(error).__name__}: {error}")']
-    return "\n".join(["try:  # this raises, and that is its point", *lines, *said])
+    try:
+        compile(f"try:\n{textwrap.indent(source, '    ')}\nfinally: 0", name, "exec", dont_inherit=True)
+        strings = [
+            node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Constant | ast.JoinedStr)
+        ]
+    except (SyntaxError, ValueError):  # the mistake is meant, and must not be the whole script's
+        source, strings = f"exec(compile({source!r}, {name!r}, 'exec'))", []
+    inside = {n for node in strings for n in range(node.lineno + 1, (node.end_lineno or 0) + 1)}
+    lines = enumerate(source.split("\n"), 1)
+    code = [line if not line or number in inside else f"    {line}" for number, line in lines]
+    said = ["except BaseException as error:", '    print(f"{type(error).__name__}: {error}")']
+    return "\n".join(["try:  # this raises, and that is its point", *code, *said])
 
 
 def print_last(source: str) -> str:

@@ -7,8 +7,11 @@ import re
 from lxml import etree
 from PIL import Image, ImageDraw
 
+from blog_code.runner.markup import Refused, cannot, svg_faults
+
 SVG = "http://www.w3.org/2000/svg"
 XLINK = "{http://www.w3.org/1999/xlink}href"
+FOR_ALL = re.compile(r"\s*\*\s*\{[^{}]*\}\s*")  # how matplotlib joins lines, which browsers do anyway
 INK = {"#000000", "#000", "black"}
 
 
@@ -41,7 +44,8 @@ def page_svg(text: str, prefix: str) -> bytes:
     """
     root = etree.fromstring(text.encode(), etree.XMLParser(remove_comments=True, remove_pis=True))
     for node in root.xpath("//*[local-name()='metadata' or local-name()='style']"):
-        node.getparent().remove(node)
+        if etree.QName(node).localname == "metadata" or FOR_ALL.fullmatch(node.text or ""):
+            node.getparent().remove(node)
     for node in root.iter():
         for declaration in (node.attrib.pop("style", "")).split(";"):
             key, _, value = declaration.partition(":")
@@ -58,6 +62,9 @@ def page_svg(text: str, prefix: str) -> bytes:
             elif key in {"fill", "stroke"} and value.lower() in INK:
                 node.set(key, "currentColor")
         tag = etree.QName(node).localname
+        attributes = {etree.QName(key).localname: value for key, value in node.attrib.items()}
+        if wrong := svg_faults(tag, attributes):
+            raise Refused(cannot(wrong))
         if tag == "text" and "fill" not in node.attrib:
             node.set("fill", "currentColor")
         if tag == "use" and "fill" not in node.attrib and "stroke" not in node.attrib:

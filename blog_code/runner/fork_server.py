@@ -7,15 +7,31 @@ On macOS, whose frameworks do not survive a fork, each kernel is this script, st
 
 import contextlib
 import ctypes
+import importlib
 import json
 import os
+import runpy
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from typing import Any
 
+SETUP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "kernel_setup.py")
 PR_SET_CHILD_SUBREAPER = 36  # of linux/prctl.h
+# What survives a fork and takes long to import, by the package that a cell names; never JAX and its threads.
+# pyplot stays out: it looks for its backend when it is imported, which is the kernel's.
+SHARED = {
+    "numpy": ("numpy",),
+    "pandas": ("pandas",),
+    "matplotlib": (
+        "matplotlib.figure",
+        "matplotlib.backends.backend_agg",
+        "matplotlib.backends.backend_svg",
+    ),
+}
 
 
 def warm() -> None:
@@ -32,17 +48,27 @@ def warm() -> None:
 
 def become_kernel(arguments: list[str], folder: str) -> None:
     """Turn this fork into a kernel in an empty folder, with standard input closed."""
-    from ipykernel import kernelapp
+    from ipykernel.kernelapp import IPKernelApp
 
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    if "numpy.random" in sys.modules:
+        sys.modules["numpy.random"].seed()  # or all kernels would draw the same numbers
     nothing = os.open(os.devnull, os.O_RDWR)
     os.dup2(nothing, 0)
     os.dup2(2, 1)  # what the kernel itself has to say goes where our errors go
     os.close(nothing)
     os.chdir(folder)
+    # Nothing of the author's home folder reaches a cell, and nothing that one post leaves there another.
+    for name, kind in (("HOME", "home"), ("TMPDIR", "tmp"), ("IPYTHONDIR", "ipython")):
+        os.environ[name] = f"{folder}-{kind}"
+        os.mkdir(os.environ[name])
+    tempfile.tempdir = None
     # A kernel ends by itself within a second where its parent, this process, is gone.
     sys.argv = ["ipykernel_launcher", f"--IPKernelApp.parent_handle={os.getppid()}", *arguments]
-    kernelapp.launch_new_instance()
+    kernel: Any = IPKernelApp.instance()
+    kernel.initialize(sys.argv[1:])
+    runpy.run_path(SETUP)["prepare"](kernel)
+    kernel.start()
 
 
 def fork(arguments: list[str], folder: str) -> int:
@@ -63,19 +89,43 @@ def spawn(arguments: list[str], folder: str) -> int:
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=2, process_group=0).pid
 
 
-def serve(home: str) -> None:
-    """Start a kernel for each request, until there are no more."""
-    start = spawn if sys.platform == "darwin" else fork
-    if start is fork:
+def serve(folder: str) -> None:
+    """Make a home for kernels, say where, and start a kernel for each request, until there are no more."""
+    home = tempfile.mkdtemp(prefix="blog-", dir=folder)
+    try:
+        os.chdir(home)
+        os.environ["XDG_CACHE_HOME"] = os.path.join(home, "cache")  # fonts are looked for once
+        say(home)
+        serve_in(home)
+    except BrokenPipeError:  # who asked is gone
+        pass
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def say(answer: object) -> None:
+    os.write(1, f"{answer}\n".encode())
+
+
+def serve_in(home: str) -> None:
+    """Start a kernel for each request."""
+    forks = sys.platform != "darwin"
+    if forks:
         warm()
+    wanted: set[str] = set()
     with contextlib.suppress(AttributeError):  # what a kernel leaves behind when it dies becomes ours
         ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # a kernel that ended is gone at once: nobody waits for it
+    signal.signal(signal.SIGCHLD, reap)
     children: list[int] = []
     try:
         while request := sys.stdin.readline():
-            children.append(start(**json.loads(request)))
-            print(children[-1], flush=True)
+            needs = json.loads(request)
+            imports, plain = needs.pop("imports"), needs.pop("plain")
+            if forks and not plain:
+                share(wanted & set(imports))
+                wanted |= set(imports)
+            children.append((fork if forks and not plain else spawn)(**needs))
+            say(children[-1])
     finally:
         sweep()  # first of all, while it can be told what descends from a kernel
         for child in children:
@@ -88,7 +138,20 @@ def serve(home: str) -> None:
             if not sweep():
                 break
             time.sleep(0.01)
-        shutil.rmtree(home, ignore_errors=True)
+
+
+def reap(*_: object) -> None:
+    """Collect what has ended, so that it is gone at once and its time is in our account."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
+
+
+def share(packages: set[str]) -> None:
+    """Import what a kernel before has imported too, once for all that follow."""
+    for name in (module for package in packages & set(SHARED) for module in SHARED[package]):
+        with contextlib.suppress(ImportError):  # which the cell will say
+            importlib.import_module(name)
 
 
 def sweep() -> bool:

@@ -28,17 +28,18 @@ def run_posts(
     force: bool = False,
     verify: bool = False,
     report: Path | None = None,
-    jobs: int = 1,
+    jobs: int | None = 1,
     cell_timeout: float | None = None,
     post_timeout: float | None = None,
 ) -> bool:
-    """Run the posts that need it; one that fails does not stop the others. True where all went well.
+    """Run the posts that need it, `jobs` at a time, or as many as there are cores; True where all went well.
 
-    What a run changes, beside the accepted one, is written into `report`.
+    One that fails does not stop the others. What a run changes, beside the accepted one, goes into `report`.
     """
     from blog_code.runner.kernels import ForkServer
 
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    jobs = min(jobs or cores, len(paths)) or 1
     fork_server = ForkServer(threads=max(1, cores // jobs) if jobs > 1 else None)
     limits = {"cell_timeout": cell_timeout, "post_timeout": post_timeout, "fork_server": fork_server}
     spoken = threading.Lock()
@@ -50,7 +51,11 @@ def run_posts(
             print(text, flush=True)
 
     def one(path: Path) -> str:
-        speak = say if jobs == 1 else lambda text: say(f"{path.stem}: {text.strip()}")
+        speak = (
+            say
+            if jobs == 1
+            else lambda text: say(f"{path.stem}: {text.strip().removeprefix(f'{path.stem}: ')}")
+        )
         try:
             post = read_post(path, root)
             return _one(
@@ -134,6 +139,10 @@ def _one(
         if quick:
             return "executed"
         verdict, state = check_post(post), "executed"
-    for said in (*verdict.reasons, *verdict.findings):
-        say(f"    {said}" if isinstance(said, str) else str(said))
+    for reason in verdict.reasons:
+        say(f"    {reason}")
+    for finding in verdict.findings:
+        say(str(finding))
+    for warning in (*verdict.warnings, *verdict.remarks):
+        say(f"warning: {warning}")
     return FAILED if verdict.wrong(release=False) else state

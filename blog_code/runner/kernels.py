@@ -4,25 +4,34 @@ import asyncio
 import contextlib
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from dataclasses import dataclass
 from pathlib import Path
 from queue import Empty
 from types import TracebackType
 from typing import Any, Self
 
 from jupyter_client.asynchronous.client import AsyncKernelClient
+from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning.local_provisioner import LocalProvisioner
 
 from blog_code.runner.look import STYLE
 
 SCRIPT = Path(__file__).with_name("fork_server.py")
-# A process that runs while cells do needs to know these; everything else stays as the author's shell has it.
+# What a cell may know of the author's shell; what else a post needs, its front matter names.
+ALLOWED = re.compile(
+    r"PATH|LANG|LC_\w+|TZ|(?:HTTPS?|FTP|ALL|NO)_PROXY|SSL_CERT_(?:FILE|DIR)|(?:REQUESTS|CURL)_CA_BUNDLE"
+    r"|(?:LD|DYLD)_LIBRARY_PATH|(?:XLA|JAX|CUDA|NVIDIA)_\w+",
+    re.I,
+)
 ENVIRONMENT = {
     "PYTHONHASHSEED": "0",
     "PYTHONUNBUFFERED": "1",
@@ -33,8 +42,15 @@ ENVIRONMENT = {
     "COLUMNS": "110",
     "TF_CPP_MIN_LOG_LEVEL": "2",
 }
-REMOVED = {"PYTHONSTARTUP", "FORCE_COLOR", "CLICOLOR_FORCE"}
 THREADS = ("NPROC", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Needs:
+    """What a post's kernel is to be: the packages that cells import, and whether it shares none of them."""
+
+    imports: tuple[str, ...] = ()
+    plain: bool = False
 
 
 class ForkServer:
@@ -45,24 +61,31 @@ class ForkServer:
         self._turn = threading.Lock()
         self._started = 0
         self._process: subprocess.Popen[str] | None = None
+        self._kernels: list[Forked] = []
 
     def _start(self) -> subprocess.Popen[str]:
-        self.home = Path(tempfile.mkdtemp(prefix="blog-"))
-        environment = {key: value for key, value in os.environ.items() if key not in REMOVED} | ENVIRONMENT
-        environment["IPYTHONDIR"] = str(
-            self.home / "ipython"
-        )  # no startup files and no settings of the author's
+        """Start the warm process, which makes a folder, says which, and removes it at its end."""
+        environment = {
+            key: value for key, value in os.environ.items() if ALLOWED.fullmatch(key)
+        } | ENVIRONMENT
         for key in THREADS if self._threads else ():
             environment[key] = str(self._threads)
-        return subprocess.Popen(
-            [sys.executable, "-P", str(SCRIPT), str(self.home)],
+        process = subprocess.Popen(
+            [sys.executable, "-P", str(SCRIPT), temporary_folder()],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=environment,
-            cwd=self.home,
             start_new_session=True,
         )
+        assert process.stdout
+        self.home = Path(process.stdout.readline().strip())
+        return process
+
+    @property
+    def alive(self) -> bool:
+        """False where the warm process has ended before its time."""
+        return self._process is None or self._process.poll() is None
 
     def folder(self) -> Path:
         """An empty folder for one kernel to work in."""
@@ -70,16 +93,21 @@ class ForkServer:
             self._process = self._process or self._start()
             self._started += 1
             folder = self.home / str(self._started)
-        folder.mkdir()
+        try:
+            folder.mkdir()
+        except OSError:
+            raise ChildProcessError("the process that starts kernels has ended") from None
         return folder
 
-    def fork(self, arguments: list[str], folder: str) -> "Forked":
+    def fork(self, arguments: list[str], folder: str, needs: "Needs") -> "Forked":
         """Start a kernel; raises ChildProcessError where the warm process has ended."""
+        request = {"arguments": arguments, "folder": folder, "imports": needs.imports, "plain": needs.plain}
         with self._turn, contextlib.suppress(OSError, ValueError):
             assert self._process and self._process.stdin and self._process.stdout
-            self._process.stdin.write(json.dumps({"arguments": arguments, "folder": folder}) + "\n")
+            self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-            return Forked(int(self._process.stdout.readline()))
+            self._kernels.append(kernel := Forked(int(self._process.stdout.readline())))
+            return kernel
         raise ChildProcessError("the process that starts kernels has ended")
 
     def end(self) -> None:
@@ -88,7 +116,11 @@ class ForkServer:
         if process and process.stdin and process.stdout:
             with contextlib.suppress(OSError):
                 process.stdin.close()
-            process.wait()
+            if process.wait():  # it was killed, and could remove nothing
+                for kernel in self._kernels:
+                    with contextlib.suppress(OSError):
+                        os.killpg(kernel.pid, signal.SIGKILL)
+                shutil.rmtree(self.home, ignore_errors=True)
             process.stdout.close()
 
     def __enter__(self) -> Self:
@@ -98,6 +130,12 @@ class ForkServer:
         self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
     ) -> None:
         self.end()
+
+
+def temporary_folder() -> str:
+    """Return where temporary files go; elsewhere where that is so long that no socket can lie there."""
+    folder = tempfile.gettempdir()
+    return folder if len(os.fsencode(folder)) < 60 else "/tmp"
 
 
 class Forked:
@@ -134,9 +172,10 @@ class _Provisioner(LocalProvisioner):
     """Forks a kernel where jupyter_client would start one."""
 
     fork_server: ForkServer
+    needs: Needs
 
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
-        kernel = self.fork_server.fork(cmd[cmd.index("-f") :], kwargs["cwd"])
+        kernel = self.fork_server.fork(cmd[cmd.index("-f") :], kwargs["cwd"], self.needs)
         self.process, self.pid, self.pgid = kernel, kernel.pid, kernel.pid  # type: ignore[assignment]
         self.cwd = kwargs["cwd"]
         return self.connection_info
@@ -170,12 +209,14 @@ class _KernelClient(AsyncKernelClient):
         raise RuntimeError("it does not answer")
 
 
-def new_manager(fork_server: ForkServer, folder: Path) -> AsyncKernelManager:
+def new_manager(fork_server: ForkServer, folder: Path, needs: Needs) -> AsyncKernelManager:
     """A manager whose kernel the server will fork; they talk through sockets beside its folder."""
     manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=f"{folder}-socket")
+    # Not looked up, or a broken one on JUPYTER_PATH would stop us.
+    manager._kernel_spec = KernelSpec(argv=["python", "-f", "{connection_file}"], language="python")
     manager.client_factory = _KernelClient
     manager.connection_file = f"{folder}.json"
     provisioner = _Provisioner(parent=manager, kernel_spec=manager.kernel_spec)
-    provisioner.fork_server = fork_server
+    provisioner.fork_server, provisioner.needs = fork_server, needs
     manager.provisioner = provisioner
     return manager

@@ -4,6 +4,7 @@ import datetime
 import re
 
 from blog_code.posts.post import Post
+from blog_code.runner.editions import no_script
 from blog_code.runner.lock import normal_name
 from blog_code.runner.record import Record
 
@@ -29,7 +30,8 @@ def versions(post: Post, record: Record) -> list[str]:
 
 def downloads(post: Post) -> dict[str, str]:
     """Name the files of a run that a reader may want, each by what its link says."""
-    return {"Download .py": f"{post.slug}.py", "Download .ipynb": f"{post.slug}.ipynb"}
+    script = {} if no_script(post) else {"Download .py": f"{post.slug}.py"}
+    return {**script, "Download .ipynb": f"{post.slug}.ipynb"}
 
 
 def page_files(post: Post, record: Record) -> dict[str, bytes]:

@@ -5,6 +5,7 @@ import datetime
 import os
 import platform
 import shutil
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,7 @@ from blog_code.runner.record import (
     read_record,
     seal,
 )
+from blog_code.runner.view import VIEW, is_current, is_whole, make_view, start_converter
 
 if TYPE_CHECKING:  # what executes takes a second to import, and most commands execute nothing
     from blog_code.runner.execute import RunResult
@@ -93,8 +95,13 @@ def run_post(post: Post, *, quick: bool = False, say: Callable[[str], None] = pr
         raise PostError(*post.findings)
     target = post.root / ".blog" / "quick" / post.slug if quick else post.run_folder
     with _writing(post) as staging:
+        if not quick:
+            start_converter()  # which is ready when the cells are
         result = execute(post, quick=quick, say=say, **options)
-        write_files(staging, run_files(post, result, quick=quick))
+        files = run_files(post, result, quick=quick)
+        if not quick:
+            files[VIEW] = make_view(post, files[f"{post.slug}.ipynb"])
+        write_files(staging, files)
         replace_folder(staging, target)
     return target
 
@@ -103,10 +110,14 @@ def refresh(post: Post, record: Record) -> bool:
     """Make the derived files of a fresh run again after an edit of the prose; True where they changed."""
     if post.findings:
         raise PostError(*post.findings)
-    if not (made := differing(post, record)):
+    made = differing(post, record)
+    if made or not (is_whole(post) and is_current(post)):
+        name = f"{post.slug}.ipynb"
+        made[VIEW] = make_view(post, made.get(name) or (post.run_folder / name).read_bytes())
+    else:
         return False
     with _writing(post) as staging:
-        names = {*record.outputs, "record.json", *derived_names(post)} - set(made)
+        names = {*record.outputs, "record.json", *derived_names(post, record)} - set(made)
         kept = {name: (post.run_folder / name).read_bytes() for name in names}
         write_files(staging, {**kept, **made})
         replace_folder(staging, post.run_folder)
@@ -142,20 +153,18 @@ def run_files(post: Post, result: "RunResult", *, quick: bool = False) -> dict[s
     from blog_code.runner.figures import mark_quick
 
     files: dict[str, bytes] = {}
-    reserved = {*derived_names(post), "record.json"}
-    for name, content in [
-        *(item for cell in result.cells for item in cell.files.items()),
-        *result.files.items(),
-    ]:
-        if name in files or name in reserved:
-            message = f"two outputs would be called {name}"
-            raise PostError(
-                post.finding(1, message, f"rename a region or a file, then: blog run {post.slug}")
-            )
+    left = [item for cell in result.cells for item in cell.files.items()] + list(result.files.items())
+    for name, content in left:
         files[name] = mark_quick(name, content) if quick and name in result.files else content
     made = make_record(post, result, files, quick=quick)
     outputs = {cell.cell.name: cell.outputs for cell in result.cells}
     derived = derived_files(post, Record.model_validate(made), outputs)
+    # Not every file system tells A from a.
+    names = [*(name for name, _ in left), *{*derived, "record.json", f"{post.slug}.py"}]
+    count = Counter(name.lower() for name in names)
+    if twice := [name for name in names if count[name.lower()] > 1]:
+        fix = f"rename a region or a file, then: blog run {post.slug}"
+        raise PostError(post.finding(1, f"two outputs would be called {twice[0]}", fix))
     return {**files, **derived, "record.json": as_json(made)}
 
 

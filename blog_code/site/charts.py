@@ -5,7 +5,8 @@ import re
 from lxml import etree, html
 from PIL import Image
 
-from blog_code.errors import Finding, PostError
+from blog_code.posts.pictures import what_is_wrong
+from blog_code.site.blame import fault
 from blog_code.site.page import Element, Page, add_class, replace
 
 POINT = 4 / 3  # pixels of CSS
@@ -18,22 +19,23 @@ def decorate_figures(page: Page) -> None:
         path = page.file(image.get("src"))
         if path is None:
             continue
+        if wrong := what_is_wrong(path):
+            raise fault(page, image, f"{path.name} {wrong}", "save it as a plain picture, or leave it out")
         if path.suffix == ".svg" and b"currentColor" in (content := path.read_bytes()):
-            replace(image, inline_svg(content, image.get("alt") or "", page))
+            replace(image, inline_svg(content, image, page))
         elif path.suffix == ".png":
             decorate_picture(image, Image.open(path))
 
 
-def inline_svg(content: bytes, alt: str, page: Page) -> Element:
+def inline_svg(content: bytes, image: Element, page: Page) -> Element:
     """A chart as an element that screen readers take for one image."""
-    if not alt.strip():
-        fix = "say in the post what the figure shows"
-        raise PostError(Finding(page.place, 1, "a figure without alternative text", fix))
+    if not (alt := (image.get("alt") or "").strip()):
+        raise fault(page, image, "a figure without alternative text", "say in the post what the figure shows")
     chart = html.fromstring(slim(etree.tostring(etree.fromstring(content)).decode()))
     for side in ("width", "height"):
         value = chart.get(side, "")
-        if value.endswith("pt"):
-            chart.set(side, f"{float(value[:-2]) * POINT:.0f}")
+        if points := re.fullmatch(r"(\d+(?:\.\d+)?)pt", value):
+            chart.set(side, f"{float(points[1]) * POINT:.0f}")
     for name in ("version", "font-family"):
         chart.attrib.pop(name, None)
     chart.set("role", "img")

@@ -37,18 +37,30 @@ def bibtex(page: Page) -> str:
     """The entry, keyed by slug and year."""
     assert page.post is not None
     date = page.meta.date or datetime.date.today()
-    title = re.sub(r"([A-Z]\w*[A-Z]\w*|(?<!^)\b[A-Z]\w*)", r"{\1}", page.meta.title)
+    title = re.sub(r"([A-Z]\w*[A-Z]\w*|(?<!^)\b[A-Z]\w*)", r"{\1}", in_tex(page.meta.title))
     fields = {
         "title": title,
-        "author": "{" + (page.meta.author or page.site.settings.author) + "}",
+        "author": "{" + in_tex(page.meta.author or page.site.settings.author) + "}",
         "year": str(date.year),
         "month": f"{date:%b}".lower(),
         "howpublished": rf"\url{{{page.url}}}",
-        "note": page.site.settings.name + (f", executed {executed_on(page)}" if page.record else ""),
+        "note": in_tex(page.site.settings.name) + (f", executed {executed_on(page)}" if page.record else ""),
     }
     braced = {key: value if key == "month" else "{" + value + "}" for key, value in fields.items()}
     lines = ",\n".join(f"  {key} = {value}" for key, value in braced.items())
     return f"@misc{{{page.post.slug}-{date.year},\n{lines}\n}}\n"
+
+
+def in_tex(text: str) -> str:
+    """Return a text without braces, in which what TeX would act on stands for itself."""
+    said = {
+        "\\": r"\textbackslash{}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+        "{": "",
+        "}": "",
+    }
+    return re.sub(r"[\\~^{}&%$#_]", lambda found: said.get(found[0], f"\\{found[0]}"), text)
 
 
 def executed_on(page: Page) -> str:

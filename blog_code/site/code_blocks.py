@@ -3,7 +3,7 @@
 import html as escape
 
 from blog_code.errors import PostError
-from blog_code.posts.post import PYTHON, Cell
+from blog_code.posts.post import INCLUDED, PYTHON, Cell, Mention
 from blog_code.site.page import Element, Page, add_class, element, wrap
 
 PLAIN = {"", "n", "nb", "nn", "p", "w", "o", "bp", "si", "sa", "ow", "mi", "mf", "mh"}  # no colour
@@ -95,7 +95,7 @@ def cell_title(page: Page, cell: Cell) -> Element:
     label = f'<a href="{escape.escape(address)}">{lines}</a>' if address else lines
     name = f"Link to the cell {cell.name}"
     anchor = f'<a class="cell-anchor" href="#cell-{cell.name}" aria-label="{name}">#</a>'
-    flag = "" if cell.runs else ' <span class="cell-flag">shown, and run by a test</span>'
+    flag = "" if cell.runs else ' <span class="cell-flag">shown, not run</span>'
     return element(
         f'<div class="cell-title"><span class="cell-file">{module}</span>{flag}'
         f'<span class="cell-lines">{label} {anchor}</span></div>'
@@ -106,23 +106,48 @@ def recorded_lines(page: Page, cell: Cell) -> str:
     """The address of a cell's lines at the commit of the accepted run, which may count them otherwise."""
     if page.record is None:
         return ""
-    first = {made.region: made.lines[0] for made in page.record.cells}.get(cell.name)
-    if first is None:
-        return ""
-    last = first + cell.region.source.count("\n")
-    return page.site.lines(page.record.commit, f"blog_code/{cell.region.module}", first, last)
+    for made in page.record.cells:
+        if made.region == cell.name:
+            last = made.lines[0] + cell.region.source.count("\n")
+            return page.site.lines(page.record.commit, f"blog_code/{made.module}", made.lines[0], last)
+    return ""
 
 
 def decorate_outputs(page: Page) -> None:
     """Set outputs apart from code: no copy button, a name, and a label for an error that was meant."""
-    if page.article is None or page.post is None:
+    if page.article is None or page.post is None or not page.post.runs:
         return
-    raising = {f"cell-{cell.name}" for cell in page.post.cells if "raises" in cell.flags}
-    for block in page.article.xpath(".//div[contains(concat(' ', @class, ' '), ' output ')]"):
-        add_class(block, "no-copy")
-        cells = block.xpath("preceding::div[contains(concat(' ', @class, ' '), ' cell ')][1]")
-        name = cells[0].get("id") if cells else ""
-        block.set("role", "group")
-        block.set("aria-label", f"Output of {name.removeprefix('cell-')}" if name else "Output")
-        if name in raising:
-            block.insert(0, element('<p class="output-label">Expected error</p>'))
+    blocks = page.article.xpath(".//*[self::pre or self::div][@class='output']")
+    for block, mention in zip(blocks, check_outputs(page, blocks), strict=True):
+        cell = next((cell for cell in page.post.cells if cell.may_leave(mention.file)), None)
+        wrapper = element('<div class="output no-copy" role="group"></div>')
+        wrapper.set("aria-label", f"Output of {cell.name}" if cell else "Output")
+        wrap(block, wrapper)
+        if block.tag == "pre":
+            add_class(wrapper, "highlight")
+        block.attrib.pop("class")
+        if cell and "raises" in cell.flags:
+            wrapper.insert(0, element('<p class="output-label">Expected error</p>'))
+
+
+def check_outputs(page: Page, blocks: list[Element]) -> list[Mention]:
+    """Refuse a page whose outputs are not, one by one, what the run left; return where the post has them."""
+    post = page.post
+    assert post is not None
+    shown = [mention for mention in post.mentions if mention.file.endswith(INCLUDED)]
+    fix = f"page and run must agree: look at {page.place} and run blog check {post.slug}"
+    for block, mention in zip(blocks, shown, strict=False):
+        left = element((post.run_folder / mention.file).read_text("utf-8").strip())
+        if plain(block) != plain(left):
+            raise PostError(
+                post.finding(mention.line, f"the page shows something else than {mention.file}", fix)
+            )
+    if len(blocks) != len(shown):
+        message = f"the page has {len(blocks)} outputs, and the post shows {len(shown)}"
+        raise PostError(post.finding(1, message, fix))
+    return shown
+
+
+def plain(node: Element) -> tuple[list[str], str]:
+    """The tags of an element, in order, and its text to the letter."""
+    return [part.tag for part in node.iter()], str(node.text_content())

@@ -1,24 +1,39 @@
 """The feeds and the site map: what is written there that no reader and no search engine can use."""
 
 import gzip
+import html
 import re
 
-from blog_code.site.page import Site
+from blog_code.site.metadata import describe
+from blog_code.site.page import Page, Site
 
 NO_LENGTH = re.compile(r'(<enclosure url="([^"]*)" type="[^"]*") length="None" ?')
+ITEM = re.compile(r"<item>.*?</item>", re.S)
+LINK = re.compile(r"<link>([^<]*)</link>")
+DESCRIPTION = re.compile(r"<description>.*?</description>", re.S)
 NO_IMAGE = re.compile(r"\s*<image>\s*<url>None</url>.*?</image>", re.S)
 
 
-def fix_feeds(site: Site) -> None:
-    """Drop the picture that a feed names and does not have, and say how long those of posts are."""
+def fix_feeds(site: Site, pages: list[Page]) -> None:
+    """Drop the picture that a feed names and does not have, say how long others are, and what posts are."""
+    described = {page.url: describe(page) for page in pages if page.post}
 
     def measured(found: re.Match[str]) -> str:
         picture = site.folder / found[2].removeprefix(site.settings.url)
         return f'{found[1]} length="{picture.stat().st_size}"' if picture.is_file() else found[0]
 
+    def with_description(found: re.Match[str]) -> str:
+        address = LINK.search(found[0])
+        said = described.get(html.unescape(address[1])) if address else None
+        return (
+            DESCRIPTION.sub(lambda _: f"<description>{html.escape(said)}</description>", found[0])
+            if said
+            else found[0]
+        )
+
     for path in site.folder.glob("feed_rss_*.xml"):
         text = NO_LENGTH.sub(measured, NO_IMAGE.sub("", path.read_text("utf-8")))
-        path.write_text(text, encoding="utf-8")
+        path.write_text(ITEM.sub(with_description, text), encoding="utf-8")
 
 
 def fix_sitemap(site: Site) -> None:

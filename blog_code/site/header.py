@@ -4,8 +4,7 @@ import datetime
 import html as escape
 from urllib.parse import quote, urlsplit
 
-from pymdownx.slugs import slugify
-
+from blog_code.posts.pages import slug_of
 from blog_code.posts.post import Post
 from blog_code.runner.provenance import downloads, environment, facts, in_words
 from blog_code.runner.record import Record
@@ -65,7 +64,7 @@ def byline(page: Page) -> Element:
         parts.append(f'updated <a href="#changes">{last}</a>' if changes else f"updated {last}")
     parts.append(f"{reading_minutes(page)} min to read")
     for tag in page.meta.tags:
-        parts.append(f'<a href="{page.up}tags/#tag:{quote(tag_slug(tag))}">{escape.escape(tag)}</a>')
+        parts.append(f'<a href="{page.up}tags/#tag:{quote(slug_of(tag))}">{escape.escape(tag)}</a>')
     return element(f'<p class="byline">{" · ".join(parts)}</p>')
 
 
@@ -77,11 +76,6 @@ def time_of(date: datetime.date) -> str:
 def day_of(date: datetime.date) -> datetime.date:
     """The day of a date or a moment: the two cannot be compared."""
     return date.date() if isinstance(date, datetime.datetime) else date
-
-
-def tag_slug(tag: str) -> str:
-    """The name of a tag on the page of tags, as the theme makes it."""
-    return str(slugify(case="lower")(tag, "-"))
 
 
 def reading_minutes(page: Page) -> int:
@@ -101,7 +95,7 @@ def action_row(page: Page) -> Element:
     files = f"{page.up}runs/{slug}/"
     links = [
         *(f'<a download href="{files}{name}">{said}</a>' for said, name in downloads(page.post).items()),
-        f'<a href="{files}{slug}/">Notebook view</a>',
+        f'<a href="{files}notebook/">Notebook view</a>',
         f'<a href="{files}record.json">Record of the run</a>',
     ]
     repository = urlsplit(page.site.settings.repository)

@@ -3,87 +3,73 @@
 import html as escape
 import re
 
-from latex2mathml.converter import convert
+from math_core import LatexError, LatexToMathML
 
 from blog_code.errors import Finding, PostError
-from blog_code.site.page import Element, Page, element, replace
+from blog_code.site.page import Element, Page, add_class, element, replace
 
 MARKED = re.compile(r"^\s*\\([(\[])(.*)\\[)\]]\s*$", re.S)
-PARTS = {"mfrac": 2, "msub": 2, "msup": 2, "munder": 2, "mover": 2, "mroot": 2, "msubsup": 3, "munderover": 3}
-NAMES = {"log", "ln", "exp", "max", "min"}  # TeX leaves a thin space before what they are applied to
-OPERANDS = {"mi", "mn", "msub", "msup", "mfrac", "msqrt"}
-DOLLARS = re.compile(r"(?<![\\$\w])\$(?=\S)([^$\n]+?)(?<=\S)\$(?![\w$])")
+SETTER = LatexToMathML(fancy_error=False)
 
 
 def write_maths(page: Page) -> None:
-    """Replace what the Markdown extension marked as maths, and dollars in the prose of a notebook."""
+    """Replace what the Markdown extension, or the converter of notebooks, marked as maths."""
     for node in page.classed("arithmatex"):
         found = MARKED.match(node.text_content())
         if found:
             formula = mathml(found[2], page, block=found[1] == "[")
             page.formulas[" ".join(found[2].split())] = as_plain_text(formula)
             replace(node, formula)
-    if not page.is_notebook:
-        return
-    for node in page.classed("jp-RenderedMarkdown"):
-        for text in node.xpath(".//text()[contains(., '$')][not(ancestor::code or ancestor::pre)]"):
-            spell_out(text.getparent(), text, page)
-    for node in page.tree.xpath("//script[@data-mkdocs-jupyter-mathjax]"):
-        node.getparent().remove(node)  # a loader of MathJax from another host, for maths that is set already
 
 
 def mathml(tex: str, page: Page, *, block: bool = False) -> Element:
-    """One formula; what cannot be set is an error that names it."""
+    """Return one formula; what cannot be set is an error that names it."""
+    tex = escape.unescape(tex).strip()
     try:
-        node = element(convert(escape.unescape(tex).strip(), display="block" if block else "inline"))
-        reason = what_is_wrong(node)
-    except Exception as error:  # the converter has a class for each slip, and some of Python's own
-        reason = type(error).__name__
-    if reason:
-        message = f"the formula {tex.strip()} cannot be set: {reason}"
-        raise PostError(Finding(page.place, 1, message, "spell it otherwise, then: blog build"))
-    node.attrib.pop("xmlns", None)
-    for name in list(node.iter("mi")):
-        if name.text in NAMES and (operand := name.getnext()) is not None and operand.tag in OPERANDS:
-            operand.addprevious(element('<mspace width="0.167em"></mspace>'))
+        node = element(as_html(SETTER.convert_with_local_state(tex, displaystyle=block)))
+    except LatexError:
+        message = f"the formula {tex} cannot be set: {problem_of(tex)}"
+        raise PostError(Finding(page.place, 1, message, "spell it otherwise, then: blog build")) from None
+    for styled in node.xpath(".//*[@style]"):
+        name_style(styled)
     if not block:
+        node.set("display", "inline")
         return node
     wrapper = element('<div class="formula" tabindex="0" role="group" aria-label="Formula"></div>')
     wrapper.append(node)
     return wrapper
 
 
-def as_plain_text(formula: Element) -> str:
-    """A formula as a line of text can show it, its spaces too: log p(x)."""
-    parts = (" " if node.tag == "mspace" else node.text or "" for node in formula.iter())
-    return " ".join("".join(parts).replace(",", ", ").split())
-
-
-def what_is_wrong(node: Element) -> str:
-    """What the converter lets through: a command it does not know, a fraction with one half."""
-    for part in node.iter():
-        if (part.text or "").startswith("\\"):
-            return f"{part.text} is not known"
-        if part.tag in PARTS and len(part) != PARTS[part.tag]:
-            return f"{part.tag} wants {PARTS[part.tag]} parts"
+def problem_of(tex: str) -> str:
+    """Say why a formula cannot be set, or nothing."""
+    try:
+        SETTER.convert_with_local_state(tex.strip(), displaystyle=True)
+    except LatexError as error:
+        return str(error).splitlines()[0].partition(": ")[2]
     return ""
 
 
-def spell_out(parent: Element, text: str, page: Page) -> None:
-    """Replace the dollars in one piece of text of a notebook."""
-    pieces = DOLLARS.split(str(text))
-    if len(pieces) == 1:
-        return
-    formulas = [mathml(tex, page) for tex in pieces[1::2]]
-    for formula, tail in zip(formulas, pieces[2::2], strict=True):
-        formula.tail = tail
-    if getattr(text, "is_tail", False):
-        parent.tail = pieces[0]
-        for formula in reversed(formulas):
-            kept = formula.tail
-            parent.addnext(formula)
-            formula.tail = kept
-    else:
-        parent.text = pieces[0]
-        for place, formula in enumerate(formulas):
-            parent.insert(place, formula)
+def as_html(markup: str) -> str:
+    """Return MathML as a parser of HTML reads it: elements have ends, letters no names."""
+    markup = re.sub(r"<(\w+)([^<>]*)/>", r"<\1\2></\1>", markup)
+    return re.sub(r"&(?!lt;|gt;|amp;|quot;)\w+;", lambda found: escape.unescape(found[0]), markup)
+
+
+def name_style(node: Element) -> None:
+    """Turn an inline style, which the policy of a page refuses, into classes that the stylesheet knows."""
+    for declaration in filter(None, node.attrib.pop("style").split(";")):
+        name, _, value = (part.strip() for part in declaration.partition(":"))
+        if name == "color":
+            node.set("mathcolor", value)
+        elif name.startswith("border"):
+            add_class(node, f"math-{name}")
+        elif name != "justify-items":  # goes with text-align
+            add_class(node, f"math-{name}-{re.sub(r'[^0-9a-z]+', '-', value).strip('-')}")
+
+
+def as_plain_text(formula: Element) -> str:
+    """Return a formula as a line of text can show it, its spaces too: log p(x)."""
+    parts = (
+        " " if node.tag == "mspace" or node.get("lspace") else node.text or "" for node in formula.iter()
+    )
+    return " ".join("".join(parts).replace(",", ", ").split())

@@ -2,9 +2,12 @@
 
 import html as escape
 import json
+import textwrap
 from typing import Any
 
 from blog_code.site.page import Page, element, text_of
+
+LONGEST = 200  # characters of a description that nobody wrote
 
 
 def write_metadata(page: Page) -> None:
@@ -15,10 +18,13 @@ def write_metadata(page: Page) -> None:
     if page.is_notebook or page.path.name == "404.html":
         head.append(element('<meta name="robots" content="noindex">'))
         return
-    names = {node.get("name") or node.get("property") for node in head.findall("meta")}
     description = describe(page)
-    if "description" not in names and description:
-        head.append(element(f'<meta name="description" content="{escape.escape(description)}">'))
+    for node in head.xpath("./meta[@name='description' or @name='author']"):
+        node.drop_tree()  # the theme writes what holds a quote as several attributes
+    names = {node.get("name") or node.get("property") for node in head.findall("meta")}
+    for name, content in {"description": description, "author": page.meta.author}.items():
+        if content:
+            head.append(element(f'<meta name="{name}" content="{escape.escape(content)}">'))
     title = page.meta.title or text_of(head.find("title"))
     cards = {
         "og:type": "article" if page.post else "website",
@@ -40,9 +46,17 @@ def write_metadata(page: Page) -> None:
 
 
 def describe(page: Page) -> str:
-    """The description in the head, or the first sentences of the text."""
-    found = page.tree.xpath("//head/meta[@name='description']/@content")
-    return str(page.meta.description or (found[0] if found else ""))
+    """The description in the front matter; else how a post begins, and for other pages what the site is."""
+    said = page.meta.description or page.site.description(page.place)
+    return said or (beginning(page) if page.post else "") or page.site.settings.description
+
+
+def beginning(page: Page) -> str:
+    """The first paragraph of a page, or as much of it as a list shows."""
+    for node in page.article.xpath(".//p[not(ancestor::header)]") if page.article is not None else []:
+        if text := text_of(node):
+            return textwrap.shorten(text, LONGEST, placeholder="…")
+    return ""
 
 
 def image(page: Page) -> str:

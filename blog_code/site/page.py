@@ -1,16 +1,17 @@
 """A built page: its tree, where it lies, and the post whose page it is."""
 
-import datetime
+import contextlib
 import re
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import unquote, urljoin, urlsplit
 
 from lxml import etree, html
 
-from blog_code.posts.front_matter import FrontMatter
+from blog_code.errors import PostError, read_text
+from blog_code.posts.front_matter import FrontMatter, split_front_matter
 from blog_code.posts.post import Post
 from blog_code.repository import Repository, Settings
 from blog_code.runner.record import Record
@@ -32,24 +33,23 @@ class Site:
     @cached_property
     def posts(self) -> dict[str, tuple[Post, Record | None]]:
         """Each post that is published with the record of its run, by its address: posts/flax-and-optax/."""
-        now = datetime.datetime.now(datetime.UTC)
-        posts = [post for post in self.repository.posts if not is_draft(post.meta, now)]
+        posts = [post for post in self.repository.posts if self.repository.publishes(post)]
         return {f"posts/{post.slug}/": (post, self.repository.record(post)) for post in posts}
+
+    def description(self, place: str) -> str:
+        """Return what the front matter of a page in docs/ says of it."""
+        for name in (f"docs/{place}index.md", f"docs/{place.removesuffix('/')}.md"):
+            if (self.repository.root / name).is_file():
+                text = read_text(self.repository.root / name, self.repository.root)
+                with contextlib.suppress(PostError):
+                    return str(split_front_matter(text, name)[0].get("description") or "")
+        return ""
 
     def lines(self, commit: str | None, path: str, first: int, last: int) -> str:
         """The address of some lines of a file at a commit; empty where repository or commit is not known."""
         if not self.settings.repository or not commit:
             return ""
         return f"{self.settings.repository}/blob/{commit}/{path}#L{first}-L{last}"
-
-
-def is_draft(meta: FrontMatter, now: datetime.datetime) -> bool:
-    """Say whether a post is kept back: as a draft, or until the day of its date; so the blog plugin does."""
-    if "draft" in meta.model_fields_set or meta.date is None:
-        return meta.draft
-    day = meta.date
-    moment = day if isinstance(day, datetime.datetime) else datetime.datetime.combine(day, datetime.time())
-    return (moment if moment.tzinfo else moment.replace(tzinfo=datetime.UTC)) > now
 
 
 @dataclass
@@ -79,7 +79,7 @@ class Page:
 
     @cached_property
     def is_notebook(self) -> bool:
-        return bool(self.classed("jupyter-wrapper"))
+        return self.place.startswith("runs/") and bool(self.classed("notebook"))
 
     def classed(self, name: str) -> list[Element]:
         """The elements that have a class; lxml's own search takes three times as long."""
@@ -94,6 +94,13 @@ class Page:
     @property
     def meta(self) -> FrontMatter:
         return self.post.meta if self.post else FrontMatter.model_construct()
+
+    def target(self, path: str) -> Path:
+        """The file of the page to which a path on this one leads."""
+        if not path:
+            return self.path
+        found = (self.path.parent / PurePosixPath(unquote(path))).resolve()
+        return found / "index.html" if path.endswith(("/", ".")) else found
 
     def file(self, address: str) -> Path | None:
         """The file of the site that an address on this page leads to; None where it leads elsewhere."""

@@ -27,6 +27,8 @@ def fix_search(site: Site, pages: list[Page]) -> None:
         seen = known[place_of(entry)]
         entry["text"] = PRE.sub(lambda block: names(block[0], outputs, seen), entry["text"])  # noqa: B023
         if page := by_place.get(place_of(entry)):
+            if page.post and "#" not in entry["location"]:
+                entry["title"] = escape.escape(page.post.meta.title)
             entry["text"] = with_plain_formulas(entry["text"], page)
     path.write_text(json.dumps(index, ensure_ascii=False, separators=(",", ":")), encoding="utf-8")
 

@@ -4,7 +4,7 @@ import html as escape
 from collections.abc import Iterator
 
 from blog_code.posts.post import Post
-from blog_code.runner.provenance import day, device_name, duration, versions
+from blog_code.runner.provenance import day, device_name, duration, in_words, versions
 from blog_code.runner.record import Record
 from blog_code.site.page import Page, element
 
@@ -17,6 +17,8 @@ def write_status(page: Page) -> None:
         head = "".join(f'<th scope="col">{name}</th>' for name in COLUMNS)
         rows = "".join(f"<tr>{row}</tr>" for row in status_rows(page))
         place[:] = [element(f"<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")]
+        if (due := page.site.repository.next_day()) is not None:
+            place.append(element(f"<p>The next post is scheduled for {in_words(due)}.</p>"))
 
 
 def status_rows(page: Page) -> Iterator[str]:

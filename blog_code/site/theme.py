@@ -2,7 +2,7 @@
 
 import re
 
-from blog_code.errors import Finding, PostError
+from blog_code.site.blame import fault
 from blog_code.site.page import Page, add_class, element
 
 
@@ -10,6 +10,8 @@ def fix_theme(page: Page) -> None:
     """Name what has no name, each landmark by its own, and give the page of a missing address a way on."""
     tree = page.tree
     tree.set("lang", "en-GB")
+    for loader in tree.xpath("//script[@data-mkdocs-jupyter-mathjax]"):
+        loader.drop_tree()  # of MathJax, from another host, for formulas that are set already
     for dialog in tree.xpath("//div[@role='dialog'][not(@aria-label)]"):
         dialog.set("aria-label", "Search")
         for options in dialog.iter("nav"):
@@ -26,6 +28,8 @@ def fix_theme(page: Page) -> None:
             label.attrib.pop("for", None)
         if label.get("tabindex") == "":
             label.attrib.pop("tabindex")
+    for table in tree.xpath("//article//table[@class]"):
+        table.set("tabindex", "0")  # it scrolls, and a keyboard has to reach what does
     for heading in tree.xpath("//th[not(normalize-space())]"):
         heading.tag = "td"  # a heading without words is announced as nothing
     if page.path.name == "404.html" and page.article is not None:
@@ -43,7 +47,6 @@ def move_styles(page: Page) -> None:
         aligned = re.fullmatch(r"text-align:\s*(left|right|center);?", node.get("style").strip())
         if not aligned:
             message = f'<{node.tag} style="{node.get("style")}"> is refused by the policy of the page'
-            fix = "give it a class, and the class a rule in docs/assets/site.css"
-            raise PostError(Finding(page.place, 1, message, fix))
+            raise fault(page, node, message, "give it a class, and the class a rule in docs/assets/site.css")
         del node.attrib["style"]
         add_class(node, f"align-{aligned[1]}")

@@ -6,7 +6,6 @@ does not know, in silence, so the proof that the site can move is to build it wi
 
 import difflib
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -18,8 +17,6 @@ from lxml import html
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 SOURCES = ("mkdocs.yml", "docs", "blog_code", "benchmarks")
-# Zensical has no plugin for notebooks: the executed edition is a page under MkDocs, a download under both.
-NOTEBOOK = re.compile(r"runs/([^/]+)/\1/index\.html")
 
 BLOCKS = ["p", "li", "h1", "h2", "h3", "h4", "pre", "tr", "td", "th", "div", "summary", "figcaption", "br"]
 
@@ -40,9 +37,7 @@ def compare(root: Path, scratch: Path) -> tuple[list[str], list[str]]:
     said = [f"{len(mkdocs)} pages by MkDocs, {len(zensical)} by Zensical"]
     differences = []
     for name in sorted(mkdocs.keys() | zensical.keys()):
-        if name not in zensical and NOTEBOOK.fullmatch(name):
-            said.append(f"{name}: by MkDocs only, the view of a notebook")
-        elif name not in zensical:
+        if name not in zensical:
             differences.append(f"{name}: by MkDocs only")
         elif name not in mkdocs:
             differences.append(f"{name}: by Zensical only")

@@ -17,7 +17,7 @@ MODULE = "blog_code/x/story.py"
 def accepted(repo: Repository, **options: str) -> Repository:
     """A repository with one post, a value it quotes, and an accepted run."""
     front = "values: {answer: {is: 42, within: 1}}\nrequirements: [numpy]"
-    repo.post(first="answer = 42", second="print(answer)", front=front, end="It is {{ x.answer }}.")
+    repo.post(first="answer = 42", second="print(answer)", front=front, end="It is {{= x.answer }}.")
     repo.accept()
     return repo
 
@@ -38,7 +38,7 @@ FENCE = '``` { .python }\n--8<-- "x/story.py:%s"\n```\n'
 LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
     "a typed output": (add(TYPED), PAGE, "an output typed into the page"),
     "a line typed below an output": (
-        lambda repo: repo.edit(PAGE, '--8<-- "x/second.txt"\n', '--8<-- "x/second.txt"\nand more\n'),
+        add('``` { .text .output }\n--8<-- "x/second.out.html"\nand more\n```\n'),
         PAGE,
         "an output typed into the page",
     ),
@@ -164,14 +164,14 @@ LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
         "y/first.txt is no output of this post",
     ),
     "an output that no page shows": (
-        lambda repo: repo.edit(PAGE, '``` { .text .output }\n--8<-- "x/second.txt"\n```\n', ""),
+        lambda repo: repo.edit(PAGE, '--8<-- "x/second.out.html"\n', ""),
         PAGE,
-        "second.txt is shown nowhere",
+        "second.out.html is shown nowhere",
     ),
     "an output that no run wrote": (
-        add('``` { .text .output }\n--8<-- "x/third.txt"\n```\n'),
+        add('--8<-- "x/third.out.html"\n'),
         PAGE,
-        "third.txt was written by no run",
+        "third.out.html was written by no run",
     ),
     "a figure that no run wrote": (
         add("![A curve](../runs/x/curve.svg)\n"),
@@ -194,19 +194,14 @@ LINTS: dict[str, tuple[Callable[[Repository], object], str, str]] = {
         "was written by no run",
     ),
     "an image without alt text": (add("![](../assets/a.png)\n"), PAGE, "without alt text"),
-    "a value undeclared": (add("{{ x.other }}\n"), PAGE, "value other is used and not declared"),
-    "a choice that only the page can make": (
-        add("{% if x.total > 1 %}many{% endif %}\n"),
-        PAGE,
-        "{% if x.total > 1 %} works on the page alone",
-    ),
+    "a value undeclared": (add("{{= x.other }}\n"), PAGE, "value other is used and not declared"),
     "a value of another post": (
-        add("{{ y.other }}\n"),
+        add("{{= y.other }}\n"),
         PAGE,
         "the expression y.other is no value of this post",
     ),
     "a value unused": (
-        lambda repo: repo.edit(PAGE, "It is {{ x.answer }}.", ""),
+        lambda repo: repo.edit(PAGE, "It is {{= x.answer }}.", ""),
         PAGE,
         "value answer is declared and not used",
     ),
@@ -274,7 +269,7 @@ def test_a_finding_about_a_key_has_its_line(repo: Repository) -> None:
       epochs: {is: 9}
       e: {is: 1}
     """
-    repo.post(first="epochs = 3; e = 1", flags={"first": ".parameters"}, front=front, end="{{ x.epochs }}")
+    repo.post(first="epochs = 3; e = 1", flags={"first": ".parameters"}, front=front, end="{{= x.epochs }}")
     repo.accept()
     lines = (repo.root / PAGE).read_text().splitlines()
 
@@ -373,7 +368,7 @@ def test_another_wording_of_ours_is_noticed(repo: Repository, monkeypatch: pytes
 def test_values_of_a_post_that_is_gone_are_found(repo: Repository) -> None:
     """A page could quote them still, and no run would say that they are as they were."""
     accepted(repo)
-    repo.post("y", first="b = 2\nprint(b)", front="values: {b: {is: 2}}", end="{{ y.b }}")
+    repo.post("y", first="b = 2\nprint(b)", front="values: {b: {is: 2}}", end="{{= y.b }}")
     repo.accept("y")
     (repo.root / "docs/posts/y.md").rename(repo.root / "docs/posts/z.md")
 

@@ -18,7 +18,7 @@ from blog_code.runner.record import read_record
 TAIL = """
 Some `{ .code }` and $x_{i=1}$ stay; a [link](https://example.org "A title") stays, [ours](other.md#here)
 is text. **Bold**{ .shout } goes plain. ![A chart](../runs/x/drawn.svg){ width="300" }
-{{ x.total }} is quoted and took {{ x.took }} s. { #anchor .wide }
+{{= x.total }} is quoted and took {{= x.took }} s. { #anchor .wide }
 
 /// tab | NNX
     new: true
@@ -102,7 +102,7 @@ def rich(repo: Repository) -> Repository:
         values: {total: {is: 3, within: 0}, took: {timing: true, format: .3f}}
         requirements: [numpy]
         """,
-        end='``` { .text .output }\n--8<-- "x/shown-last.txt"\n```\n' + TAIL,
+        end='--8<-- "x/shown-last.out.html"\n' + TAIL,
     )
     page = (repo.root / "docs/posts/x.md").read_text()
     shown = '``` { .python .quiet .shown}\n--8<-- "x/story.py:twin"\n```\n'
@@ -256,7 +256,7 @@ def test_values_reach_the_prose_of_a_built_page(repo: Repository) -> None:
     repo.post(
         first="total = -3.25\nprint(total)",
         front="values: {total: {is: -3, within: 1, format: .1f}}",
-        end="It is {{ x.total }}.",
+        end="It is {{= x.total }}.",
     )
     repo.accept()
     build = [
@@ -285,7 +285,7 @@ def test_editions_quote_what_the_page_quotes(repo: Repository) -> None:
     repo.post(
         first="total = 3\nprint(total)",
         front="values: {total: {is: 3, within: 0}}",
-        end="``` { .text }\nin all {{ x.total }}\n```\n\n/// tab | Of {{ x.total }}\n\nOne.\n\n///\n\n"
+        end="``` { .text }\nin all {{= x.total }}\n```\n\n/// tab | Of {{= x.total }}\n\nOne.\n\n///\n\n"
         "<!-- a note --> Words behind it.\n",
     )
     folder = repo.run()
@@ -305,3 +305,80 @@ def test_a_cell_that_is_page_only_is_refused(repo: Repository) -> None:
 
     with pytest.raises(PostError, match=r"x.md:\d+: a cell that is page-only"):
         repo.accept()
+
+
+SCRIPTS: dict[str, tuple[dict[str, str], str]] = {
+    "a syntax error that is meant": ({"a": "def f(:\n    pass", "b": "print('after')"}, ".raises"),
+    "a return that is meant": ({"a": "return 1", "b": "print('after')"}, ".raises"),
+    "a text of many lines": (
+        {"a": 't = """one\n  two\nthree"""\nprint(t)\nint(t)', "b": "print(len(t), f'{t}')"},
+        ".raises",
+    ),
+    "a formatted text of many lines": (
+        {"a": "x = 1\nt = f'''{x\n}\n a'''\nprint(t)\nint(t)", "b": "print(t)"},
+        ".raises",
+    ),
+    "an end that is meant": ({"a": "import sys\nsys.exit(3)", "b": "print('after')"}, ".raises"),
+    "an error in a function": (
+        {"a": "def f():\n    return 1 / 0\nf()", "b": "print(f.__name__)"},
+        ".raises",
+    ),
+    "a last expression": ({"a": "x = {'b': 1}; print(x)", "b": "print(x)\n[\n    1,\n]  # a comment"}, ""),
+    "parameters": ({"a": "n = 1000", "b": "print(n)\nn + 1"}, ".parameters"),
+    "a display that is imported": ({"a": "from IPython.display import display\nprint(1)"}, ""),
+}
+
+
+@pytest.mark.parametrize("what", SCRIPTS)
+def test_a_script_does_what_the_cells_did(repo: Repository, what: str) -> None:
+    """Whoever takes the script of a post can run it, and sees what the page shows."""
+    cells, flag = SCRIPTS[what]
+    repo.post(flags={"a": flag}, front="quick: {n: 2}" if "parameters" in what else "", **cells)
+    folder = repo.run(quick=True)
+
+    done = subprocess.run([sys.executable, folder / "x.py"], capture_output=True, text=True, timeout=60)
+
+    said = "".join(path.read_text() for name in cells if (path := folder / f"{name}.txt").exists())
+    place = r" \(.*, line \d+\)"  # of a mistake, which is another in a script
+    assert done.returncode == 0, done.stderr
+    assert re.sub(place, "", done.stdout) == re.sub(place, "", said)
+
+
+NO_SCRIPTS = {
+    "%matplotlib inline\nprint(1)": "region a has commands of IPython",
+    "!echo one": "region a has commands of IPython",
+    "%%bash\necho one": "region a has commands of IPython",
+    "files = !echo one\nprint(files)": "region a has commands of IPython",
+    "print?": "region a has commands of IPython",
+    "import asyncio\nawait asyncio.sleep(0)": "region a awaits outside a function",
+    "import asyncio\nasync with asyncio.timeout(1):\n    print(1)": "region a awaits outside a function",
+    "from __future__ import annotations\nprint(1)": "region a imports from __future__",
+    "display(1)": "region a uses display, which only a notebook has",
+}
+
+
+@pytest.mark.parametrize("source", NO_SCRIPTS)
+def test_where_a_script_cannot_be_none_is_offered(repo: Repository, source: str) -> None:
+    """A link to a script that does not run would be worse than none; check and run say why there is none."""
+    repo.post(a=source, b="print(2)", flags={"a": ".quiet"})
+    folder = repo.run()
+    verdict = repo.check()
+
+    assert (folder / "x.ipynb").exists() and not (folder / "x.py").exists()
+    assert "x.py" not in (folder / "provenance.md").read_text()
+    assert f"the post has no script: {NO_SCRIPTS[source]}" in str(verdict)
+    assert verdict.findings == []
+
+
+def test_a_raising_cell_with_commands_of_ipython_has_no_script(repo: Repository) -> None:
+    """A script would fail at its first line, and so do something else than the notebook."""
+    repo.post(a="x = 1\n!echo one\nx / 0", flags={"a": ".raises"})
+
+    assert not (repo.run() / "x.py").exists()
+
+
+def test_the_scripts_of_this_site_compile() -> None:
+    """Each script that readers can take is a program, whatever the prose in its comments."""
+    root = Path(__file__).parents[2] / "docs" / "runs"
+
+    assert [compile(path.read_text("utf-8"), path, "exec") for path in root.glob("*/*.py")]

@@ -119,7 +119,7 @@ def test_two_runs_write_the_same_bytes(repo: Repository) -> None:
         second="for n in range(40):\n    print(n, flush=True)\n{'b', 'a', 'c'}",
         third="import time\ntotal, took = 3, time.perf_counter() % 1",
         front=front,
-        end="{{ x.total }} in {{ x.took }} s",
+        end="{{= x.total }} in {{= x.took }} s",
     )
 
     before = repo.tree(repo.run().relative_to(repo.root).as_posix())
@@ -255,7 +255,7 @@ def test_a_newly_listed_file_or_value_needs_a_run(repo: Repository) -> None:
     repo.post(first="more = 2\nprint('written')")
     repo.accept()
     repo.edit("docs/posts/x.md", "title:", "values: {more: {is: 2}}\ntitle:")
-    repo.edit("docs/posts/x.md", "Prose.", "It is {{ x.more }}.")
+    repo.edit("docs/posts/x.md", "Prose.", "It is {{= x.more }}.")
 
     done = repo.blog("run")
 

@@ -60,7 +60,7 @@ def test_an_edit_of_the_prose_executes_nothing_and_renews_the_editions(repo: Rep
     assert done.returncode == 0
     assert "fresh, 0 cells executed, editions made anew from the prose" in done.stdout
     assert b"Better prose." in after["x.ipynb"] and b"# Better prose." in after["x.py"]
-    assert {name for name in before if before[name] != after[name]} == {"x.ipynb", "x.py"}
+    assert {name for name in before if before[name] != after[name]} == {"x.ipynb", "x.py", "notebook.md"}
     assert "editions made anew" not in repo.blog("run").stdout
 
 
@@ -120,7 +120,7 @@ def test_posts_that_run_at_once_keep_one_another_s_values(repo: Repository) -> N
     """One file has the values of all posts, and two processes that end together write all of them."""
     for slug in ("one", "two", "three"):
         front = "values: {total: {is: 3, within: 0}}"
-        repo.post(slug, first="total = 3\nprint(total)", front=front, end=f"{{{{ {slug}.total }}}}")
+        repo.post(slug, first="total = 3\nprint(total)", front=front, end=f"{{{{= {slug}.total }}}}")
     commands = [[BLOG, "run", "one", "two", "--jobs", "2"], [BLOG, "run", "three"]]
     running = [subprocess.Popen(command, cwd=repo.root, stdout=subprocess.DEVNULL) for command in commands]
 
@@ -137,7 +137,7 @@ def test_posts_that_run_at_once_keep_one_another_s_values(repo: Repository) -> N
 
 def test_values_wait_for_one_another(repo: Repository) -> None:
     """Whoever writes the values while another does waits, and takes the records that are there by then."""
-    repo.post(first="total = 3\nprint(total)", front="values: {total: {is: 3}}", end="{{ x.total }}")
+    repo.post(first="total = 3\nprint(total)", front="values: {total: {is: 3}}", end="{{= x.total }}")
     repo.accept()
     (repo.root / "docs/runs/values.yml").unlink()
     with lock(repo.root / ".blog/locks/values.yml.lock"):

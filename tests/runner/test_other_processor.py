@@ -103,7 +103,7 @@ def accepted(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) 
         curve=CURVE,
         picture=PICTURE,
         front=front,
-        end=("![a curve](../runs/x/curve.svg) ![a picture](../runs/x/picture.png) {{ x.loss }}"),
+        end=("![a curve](../runs/x/curve.svg) ![a picture](../runs/x/picture.png) {{= x.loss }}"),
     )
     done = repository.blog("run", env={**os.environ, "BLOG_DEVICE": "cpu", "JAX_PLATFORMS": "cpu"})
     assert done.returncode == 0, done.stdout + done.stderr

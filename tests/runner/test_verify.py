@@ -23,7 +23,7 @@ def accept_other(repo: Repository, old: str, new: str) -> None:
         first=f"text = open({str(repo.root / 'printed')!r}).read()\nprint(text)",
         front="values: {number: {is: 10, within: 1}, seconds: {timing: true}}",
         second="number = seconds = float(text.split()[-1])",
-        end="{{ x.number }} {{ x.seconds }}",
+        end="{{= x.number }} {{= x.seconds }}",
     )
     repo.accept()
     repo.write("printed", new)
@@ -84,7 +84,7 @@ def test_a_whole_number_moves_as_far_as_it_is_declared_to(repo: Repository) -> N
 
     def accept_and_print(old: str, new: str) -> None:
         repo.write("printed", old)
-        repo.post(first=body, front=front, end="{{ x.count }}")
+        repo.post(first=body, front=front, end="{{= x.count }}")
         repo.accept()
         repo.write("printed", new)
 

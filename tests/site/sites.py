@@ -81,7 +81,6 @@ def thin_repository(root: Path) -> Path:
     for path in (ROOT / "docs").glob("*.md"):
         shutil.copy(path, root / "docs")
     (root / "docs" / "runs").mkdir()
-    shutil.copy(ROOT / "docs" / "runs" / ".meta.yml", root / "docs" / "runs")
     shutil.copy(ROOT / "mkdocs.yml", root)
     pinned = f"matplotlib=={importlib.metadata.version('matplotlib')}"
     (root / "requirements.lock").write_text(f"{pinned} \\\n    --hash=sha256:00\n")

@@ -12,11 +12,11 @@ from lxml import etree, html
 from sites import REPOSITORY, Built, Visit
 
 from blog_code.errors import PostError
-from blog_code.posts.post import Post, post_paths, read_post
+from blog_code.posts.post import INCLUDED, Post, post_paths, read_post
 from blog_code.repository import Repository
 from blog_code.runner.record import read_record
-from blog_code.site.code_blocks import check_code, python_blocks
-from blog_code.site.page import Site, read_page
+from blog_code.site.code_blocks import check_code, check_outputs, python_blocks
+from blog_code.site.page import Site, element, read_page
 
 Open = Callable[..., Visit]
 PLACE = "posts/thin-post/"
@@ -119,6 +119,22 @@ def test_page_and_code_that_disagree_are_an_error(thin: Built, tmp_path: Path) -
         check_code(built, [blocks[0], blocks[2], blocks[1], *blocks[3:]])
 
 
+def test_page_and_outputs_that_disagree_are_an_error(thin: Built, tmp_path: Path) -> None:
+    """A page whose outputs are others than those of the run, or that has one more, is never published."""
+    folder = tmp_path / "site"
+    shutil.copytree(thin.folder / PLACE, folder / PLACE)
+    built = read_page(folder / PLACE / "index.html", Site(Repository(thin.root), folder))
+    built.post = read_post(thin.root / "docs" / "posts" / "thin-post.md", thin.root)
+    names = [mention.file for mention in built.post.mentions if mention.file.endswith(INCLUDED)]
+    left = [element((built.post.run_folder / name).read_text("utf-8").strip()) for name in names]
+
+    assert [mention.file for mention in check_outputs(built, left)] == names
+    with pytest.raises(PostError, match=r"thin-post.md:\d+: the page shows something else than fails"):
+        check_outputs(built, [left[0], left[0]])
+    with pytest.raises(PostError, match="the page has 3 outputs, and the post shows 2"):
+        check_outputs(built, [*left, left[0]])
+
+
 def test_outputs_are_set_apart(page: html.HtmlElement, thin: Built, visit: Open) -> None:
     """An output has a name and no button to copy it; an error that was meant says so."""
     outputs = page.xpath("//div[contains(concat(' ', @class, ' '), ' output ')]")
@@ -172,7 +188,7 @@ def test_maths_needs_no_script(page: html.HtmlElement) -> None:
 
 def test_notebook_view_is_ours_alone(thin: Built) -> None:
     """The notebook's page loads no MathJax, sets formulas all the same, and is no search result."""
-    text = thin.text("runs/thin-post/thin-post/")
+    text = thin.text("runs/thin-post/notebook/")
 
     assert "mathjax" not in text.lower() and "<math" in text
     assert '<meta name="robots" content="noindex">' in text
@@ -180,21 +196,12 @@ def test_notebook_view_is_ours_alone(thin: Built) -> None:
 
 def test_pictures_of_a_notebook_have_their_words(real: Built) -> None:
     """Whoever hears the notebook's page is told what each picture shows, as on the page of the post."""
-    view = html.document_fromstring(real.text("runs/flax-and-optax/flax-and-optax/"))
-    words = [picture.get("alt") for picture in view.xpath("//*[contains(@class, 'jp-')]/img")]
+    view = html.document_fromstring(real.text("runs/flax-and-optax/notebook/"))
+    words = [picture.get("alt") for picture in view.xpath("//*[@class='notebook-cell']//img")]
     post = (real.root / "docs" / "posts" / "flax-and-optax.md").read_text("utf-8")
 
     assert len(words) > 5
     assert not [alt for alt in words if f"![{alt}](../runs/" not in post]
-
-
-def test_notebook_views_share_their_styles(thin: Built) -> None:
-    """Jupyter's 600 KB of styles are one file that the browser keeps, not a part of every notebook's page."""
-    text = thin.text("runs/thin-post/thin-post/")
-    sheets = re.findall(r'<link rel="stylesheet" href="(?:\.\./)*(assets/notebook-\w+\.css)">', text)
-
-    assert len(text) < 100_000
-    assert sum((thin.folder / sheet).stat().st_size for sheet in sheets) > 500_000
 
 
 def test_files_to_take_away(thin: Built, page: html.HtmlElement) -> None:

@@ -1,0 +1,194 @@
+"""Write Hugo's inline HTML as this site's Markdown."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from html import escape
+
+from blog_code.hugo.problems import Notes, listed
+from blog_code.hugo.units import Element
+
+INLINE = listed(
+    "em i strong b del s code a img br span sup sub kbd mark u ins small abbr q cite font input label "
+    "time var samp wbr tt big bdi bdo dfn ruby rt rp"
+)
+_SPECIAL = frozenset("\\`*_{}[]()<>#+-.!|~$^=:&\"'/?@;%")
+_ASCII = str.maketrans({"“": '"', "”": '"', "‘": "'", "’": "'"})
+_EMPTY = listed("wbr img input source hr br track col embed")
+_AT_START = re.compile(
+    r"(?m)^(\s*)(#{1,6}(?=\s|$)|[-+](?=\s|$)|>|:(?=\s)|~~~|!!!|\?\?\?|===|///|-+8<-|\[\^|\d+(?=[.)](?:\s|$)))"
+)
+
+
+@dataclass
+class Inline:
+    """Writes inline HTML; the mode says how much is escaped: ascii, literal, entities, raw."""
+
+    write: Callable[[str, bool], str]  # an address of Hugo's, and whether HTML holds it, as it is here
+    mode: str
+    guard: re.Pattern[str]  # what would be read as a program
+    labels: dict[str, str] = field(default_factory=dict)  # of footnotes, by Hugo's numbers
+    notes: Notes = field(default_factory=Notes)
+    in_cell: bool = False
+
+    def text(self, text: str) -> str:
+        """Return words so that Markdown reads nothing into them."""
+        if self.mode == "entities":
+            return "".join(
+                f"&#{ord(c)};" if c in _SPECIAL else ("&nbsp;" if c == "\xa0" else c) for c in text
+            )
+        if self.mode == "ascii":
+            text = text.translate(_ASCII).replace("…", "...").replace("—", "---").replace("–", "--")
+        text = re.sub(r"([\\*`])", r"\\\1", text)
+        text = re.sub(r"(?<![^\W_])_|_(?![^\W_])", r"\\_", text)
+        text = re.sub(r"&(?=#?\w+;)", "&amp;", text)
+        text = re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+        text = re.sub(r"\[(?=[^\]]*\](?:\(|\[|:)|\^)", "&#91;", text)
+        text = text.replace("~~", "\\~~").replace("$", "\\$").replace("\xa0", "&nbsp;")
+        if self.mode == "literal":
+            text = text.replace('"', "&quot;").replace("'", "&#39;")
+        text = text.replace("|", "\\|") if self.in_cell else text
+        return self.guard.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", text)
+
+    def plain(self, text: str) -> str:
+        """Return words for HTML."""
+        return self.guard.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", escape(text, quote=False))
+
+    def paragraph(self, node: Element) -> str:
+        """Return a paragraph; what begins one of its lines is no list, heading or quote."""
+        return _AT_START.sub(_escaped_start, self.inside(node)).strip()
+
+    def inside(self, node: Element) -> str:
+        """Return what stands in an element."""
+        out = self.text(node.text or "")
+        for child in node:
+            tail = child.tail or ""
+            out += self.one(child) + self.text(tail.lstrip("\n") if child.tag == "br" else tail)
+        return out
+
+    def one(self, node: Element) -> str:
+        """Return an element of a line."""
+        tag, classes = node.tag, (node.get("class") or "").split()
+        if not isinstance(tag, str):
+            return ""
+        if "arithmatex" in classes:
+            return formula(node)
+        if not node.attrib and (
+            mark := {"em": "*", "i": "*", "strong": "**", "b": "**", "del": "~~", "s": "~~"}.get(tag)
+        ):
+            return self._wrapped(node, mark)
+        if tag == "code" and not len(node):
+            return self._code(node.text or "")
+        if tag == "br":
+            return "<br>" if self.in_cell else "\\\n"
+        if tag == "img":
+            return self._image(node)
+        if (
+            tag == "sup"
+            and (link := node.find("a")) is not None
+            and "footnote-ref" in (link.get("class") or "")
+        ):
+            number = (link.get("href") or "").rpartition("fn:")[2]
+            return f"[^{self.labels.get(number, number)}]"
+        if tag == "input":
+            return "[x]" if node.get("checked") is not None else "[ ]"
+        if tag == "a" and node.get("href") is not None and not set(node.attrib) - {"href", "title", "class"}:
+            return self._link(node)
+        if tag in ("a", "span") and not set(node.attrib) - {"class", "title", "href"}:
+            return self.inside(node)
+        if tag in _EMPTY:
+            return f"<{tag}{self.attributes(node)}>"
+        return f"<{tag}{self.attributes(node)}>{self.inside(node)}</{tag}>"
+
+    def _wrapped(self, node: Element, mark: str) -> str:
+        text = self.inside(node)
+        core = text.strip()
+        before, after = text[: len(text) - len(text.lstrip())], text[len(text.rstrip()) :]
+        return f"{before}{mark}{core}{mark}{after}" if core else text
+
+    def _code(self, text: str) -> str:
+        ticks = max((len(run) for run in re.findall("`+", text)), default=0) + 1
+        if not text.strip() or text != text.strip() or self.guard.search(text):
+            inside = "".join(f"&#{ord(c)};" if c in _SPECIAL else c for c in text)
+            return f"<code>{inside}</code>"
+        text = text.replace("|", "\\|") if self.in_cell else text
+        return f"`{text}`" if ticks == 1 else f"{'`' * ticks} {text} {'`' * ticks}"
+
+    def _image(self, node: Element) -> str:
+        """Return an image: Markdown has no empty alt text that anybody meant, HTML has."""
+        alt = re.sub(r"\s+", " ", node.get("alt") or "").strip()
+        if not alt:
+            self.notes.add("picture without alt text", node.get("src") or "")
+        if not alt or set(node.attrib) - {"src", "alt", "title", "width", "height"} or "]" in alt:
+            node.set("alt", alt)
+            return f"<img{self.attributes(node)}>"
+        size = " ".join(f'{key}="{escape(node.get(key))}"' for key in ("width", "height") if node.get(key))
+        address = angled(self.write(node.get("src") or "", False))
+        return f"![{self.text(alt)}]({address}{self._title(node)})" + (f"{{ {size} }}" if size else "")
+
+    def _link(self, node: Element) -> str:
+        href = node.get("href")
+        if "footnote-ref" in (node.get("class") or ""):
+            return self.inside(node)
+        address, words = self.write(href, False), node.text_content()
+        if not len(node) and words == href == address and re.match(r"(https?|mailto):[^\s<>]+$", href):
+            return f"<{href}>"
+        if not len(node) and href == f"mailto:{words}" and re.fullmatch(r"[\w.+-]+@[\w-]+(\.[\w-]+)+", words):
+            return f"<{words}>"
+        return f"[{self.inside(node)}]({angled(address)}{self._title(node)})"
+
+    def _title(self, node: Element) -> str:
+        title = self.plain(node.get("title") or "").replace("\\", "&#92;").replace('"', "&quot;")
+        return f' "{title}"' if title else ""
+
+    def attributes(self, node: Element) -> str:
+        """Return the attributes of an element as HTML holds them, its addresses led to the page's own."""
+        out = ""
+        for key, value in node.attrib.items():
+            if key == "href" and value.startswith("#fn:"):
+                value = "#fn:" + self.labels.get(value[4:], value[4:])
+            elif key == "id" and value.startswith("fnref"):
+                name, _, number = value.partition(":")
+                value = f"{name}:{self.labels.get(number, number)}"
+            elif key in ("src", "href", "poster"):
+                value = self.write(value, True)
+            elif key == "style" and (side := re.search(r"text-align:\s*(\w+)", value)):
+                key, value = "align", side[1]  # the policy of a page refuses styles
+            elif key.startswith("data-") or key == "style":
+                continue
+            out += (
+                f' {key}="{self.plain(value).replace('"', "&quot;")}"'
+                if value or key in ("alt", "href", "class")
+                else f" {key}"
+            )
+        return out
+
+    def html(self, node: Element) -> str:
+        """Return an element as HTML."""
+        if not isinstance(node.tag, str):
+            return ""
+        if "arithmatex" in (node.get("class") or "").split():
+            return f'<{node.tag} class="arithmatex">{self.plain(node.text_content())}</{node.tag}>'
+        opening = f"<{node.tag}{self.attributes(node)}>"
+        inner = self.plain(node.text or "") + "".join(
+            self.html(child) + self.plain(child.tail or "") for child in node
+        )
+        return opening + inner + ("" if node.tag in _EMPTY else f"</{node.tag}>")
+
+
+def formula(node: Element) -> str:
+    """Return a formula within a line."""
+    tex = re.sub(r"^\\[(\[]|\\[)\]]$", "", node.text_content().strip()).strip()
+    return f"${' '.join(tex.split())}$"
+
+
+def angled(address: str) -> str:
+    """Return an address as a link of Markdown can hold it."""
+    return f"<{address}>" if re.search(r"[\s()]", address) or not address else address
+
+
+def _escaped_start(found: re.Match[str]) -> str:
+    mark = found[2]
+    if mark.isdigit():
+        return f"{found[1]}{mark}\\"
+    return found[1] + (mark.replace("<", "&lt;") if "8<" in mark else f"\\{mark}")
