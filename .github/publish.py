@@ -196,29 +196,36 @@ def hold() -> None:
 
     Its page, code and outputs are then of one commit. What readers are told is left in .blog/held.json.
     """
+    from blog_code.posts.post import post_paths
     from blog_code.runner.jobs import refresh_posts
 
     if call("git", "status", "--porcelain", "--untracked-files=no"):
         raise Refused("hold: something is not committed and would be lost: commit it first")
-    refresh_posts(Path.cwd())
-    repository, told = read(), {}
-    for path in sorted(Path("docs/posts").glob("*.md")):
-        verdict = repository.verdict(path.resolve())
-        if verdict.held_back or repository.publishable(verdict):
-            continue
-        slug, why = path.stem, str([*verdict.findings, *verdict.reasons][0]).splitlines()[0]
-        for commit in call("git", "rev-list", "--max-count=100", "HEAD", "--", *parts_of(slug)).split():
-            put_back(slug, commit)
-            if publishable(slug):
-                told[slug] = commit
-                say(f"- {slug} is published as of commit {commit[:7]}: {why}")
-                break
-        else:
-            put_back(slug)
-            say(f"- {slug} is not published: {why}, and no commit has a run that fits")
-    refresh_posts(Path.cwd())
+    told: dict[str, str] = {}
+    for _ in range(5):  # what is taken away may be what another post links to
+        refresh_posts(Path.cwd())
+        repository = read()
+        verdicts = map(repository.verdict, post_paths(Path.cwd()))
+        wrong = [v for v in verdicts if not (v.held_back or repository.publishable(v))]
+        for verdict in wrong:
+            hold_back(verdict.post, str([*verdict.findings, *verdict.reasons][0]).splitlines()[0], told)
+        if not wrong:
+            break
     Path(".blog").mkdir(exist_ok=True)
     Path(".blog/held.json").write_text(json.dumps(told), encoding="utf-8")
+
+
+def hold_back(slug: str, why: str, told: dict[str, str]) -> None:
+    """Put a post back to the newest commit at which it may go out, and tell which; or take it away."""
+    for commit in call("git", "rev-list", "--max-count=100", "HEAD", "--", *parts_of(slug)).split():
+        put_back(slug, commit)
+        if publishable(slug):
+            told[slug] = commit
+            say(f"- {slug} is published as of commit {commit[:7]}: {why}")
+            return
+    told.pop(slug, None)
+    put_back(slug)
+    say(f"- {slug} is not published: {why}, and no commit has a run that fits")
 
 
 def take(folder: Path) -> None:

@@ -328,6 +328,29 @@ def test_a_new_post(github: GitHub) -> None:
     assert github.publish().keys() == {"one", "three", "two"}
 
 
+def test_a_link_to_a_new_post(github: GitHub) -> None:
+    """A post that already links to one that is not published yet waits for it, and no link is broken."""
+    github.write("three", "three")
+    github.write("one", "one, first", "See [three](three.md).")
+    github.push()
+
+    assert github.publish() == {"one": ONE, "two": TWO}
+    github.execute()
+    github.merge()
+    assert github.publish()["one"][0] == "See [three](three.md)."
+
+
+def test_a_draft_is_left_alone(github: GitHub) -> None:
+    """A draft that has no run is not published anyway: it is not put back, and holds nothing up."""
+    github.repo.post("three", say="print(3)", front="draft: true")
+    github.push()
+
+    github.clone()
+    publish.hold()
+    assert Path("docs/posts/three.md").exists()
+    assert json.loads(Path(".blog/held.json").read_text()) == {}
+
+
 def test_a_broken_post_holds_nothing_up(github: GitHub) -> None:
     """Front matter that cannot be read keeps that page as it was, and nothing else."""
     github.repo.edit("docs/posts/one.md", "title: A post", "title: [A post")
