@@ -43,7 +43,7 @@ def other_cells(repo: Repository) -> None:
 
 
 def other_page(repo: Repository) -> None:
-    repo.edit("docs/posts/x.md", "x/say.txt", "x/said.txt")
+    repo.edit("docs/posts/x.md", "Prose.", "![A picture](../runs/x/nothing.svg)")
 
 
 @pytest.mark.parametrize(
