@@ -20,11 +20,9 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 
-
 def half(number: float) -> float:
     """Half of a number."""
     return number / 2
-
 
 quarter = half(0.5)
 print(f"half of 0.5 is {quarter}, and that is < 1")
@@ -66,7 +64,6 @@ plt.show()
 
 # *The line falls.*
 
-
 def long(number: float) -> float:
     """Many lines, so that the page folds them."""
     number += 1
@@ -94,7 +91,6 @@ def long(number: float) -> float:
     number += 23
     number += 24
     return number
-
 
 random = np.random.default_rng(0)
 shapes = {
