@@ -71,7 +71,7 @@ def compare_runs(
             name, accepted[0].get(name), now[0][name], declared, not _as_declared(declared, now[0][name])
         )
         for name, declared in post.meta.values.items()
-        if accepted[0].get(name) != now[0][name]
+        if name in now[0] and accepted[0].get(name) != now[0][name]
     ]
     names = sorted(accepted[1].keys() | now[1].keys())
     outputs = [_output(name, accepted[1].get(name), now[1].get(name), moved) for name in names]
@@ -182,7 +182,7 @@ def _moved(post: Post, accepted: dict[str, Number], values: dict[str, Number]) -
     """What both runs print of each value that is as declared: plain, and as the prose quotes it."""
     pairs: set[tuple[float, float]] = set()
     for name, declared in post.meta.values.items():
-        if name in accepted and _as_declared(declared, values[name]):
+        if name in accepted.keys() & values.keys() and _as_declared(declared, values[name]):
             old, new = accepted[name], values[name]
             shown = [format_value(value, declared.format) for value in (old, new)]
             pairs.add((old, new))
