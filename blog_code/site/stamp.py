@@ -9,11 +9,11 @@ import os
 import platform
 import re
 import sysconfig
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from blog_code.errors import read_text, writing
-from blog_code.runner.check import Verdict
 from blog_code.runner.record import digest
 
 STAMP = ".blog/stamp.json"
@@ -21,7 +21,7 @@ OURS = Path(__file__).parents[1]
 type Files = dict[str, list[Any]]  # size, times and number on the disk, then the checksum
 
 
-def take_stamp(root: Path, verdicts: list[Verdict]) -> dict[str, Any]:
+def take_stamp(root: Path, verdicts: Iterable[object]) -> dict[str, Any]:
     """Return the stamp of a repository as it stands; what a check says of it tells the day and the device."""
     before = read_stamp(root)
     return {

@@ -26,7 +26,9 @@ def status_rows(page: Page) -> Iterator[str]:
     for place, (post, record) in page.site.posts.items():
         verdict = page.site.repository.verdict(post.path)
         link = f'<a href="{page.up}{place}">{escape.escape(post.meta.title)}</a>'
-        said = "".join(f"<br><small>{escape.escape(reason)}</small>" for reason in verdict.reasons)
+        held = page.site.repository.held.get(post.slug)
+        reasons = [*verdict.reasons, *([f"as of commit {held[:7]}"] if held else [])]
+        said = "".join(f"<br><small>{escape.escape(reason)}</small>" for reason in reasons)
         state = f'<span class="state state-{verdict.status}">{verdict.status}</span>{said}'
         facts = run_facts(post, record)
         yield "".join(f"<td>{cell}</td>" for cell in (link, state, *map(escape.escape, facts)))

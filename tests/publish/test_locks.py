@@ -93,7 +93,7 @@ def test_no_committed_lock_names_a_host():
 def test_updates_of_actions_are_configured():
     """The pinned commits of actions do not grow old unnoticed; packages are the weekly workflow's."""
     config = YAML(typ="safe").load(ROOT / ".github" / "dependabot.yml")
-    weekly = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "publish.yml")
+    weekly = YAML(typ="safe").load(ROOT / ".github" / "workflows" / "maintain.yml")
     runs = [step.get("run") for step in weekly["jobs"]["locks"]["steps"]]
 
     assert [update["package-ecosystem"] for update in config["updates"]] == ["github-actions"]

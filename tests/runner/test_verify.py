@@ -224,3 +224,29 @@ def test_the_command_verifies_in_a_real_kernel(with_git: Repository) -> None:
         "first.txt: 1 of 2 lines differ, the worst is line 1" in differs.stdout
         and "failed: x" in differs.stdout
     )
+
+
+def test_a_run_of_another_device_is_not_compared(repo: Repository, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A CPU and a GPU differ by more than anybody has tried: that is said, and costs no run."""
+    repo.post(first="print(1)")
+    repo.accept(jax=True)
+    monkeypatch.setenv("BLOG_DEVICE", "gpu")
+    said: list[str] = []
+
+    assert verify_post(repo.read(), say=said.append) == "left for another device"
+    assert said == ["x: not compared: it ran on a cpu, and this is a gpu; verify it on a cpu"]
+
+
+def test_what_came_to_the_base_meanwhile_is_not_of_this_branch(with_git: Repository) -> None:
+    """Posts that others changed after a branch left are not executed for it."""
+    for slug in ("one", "two"):
+        with_git.post(slug, first="print(1)")
+    with_git.commit()
+    with_git.git("branch", "base")
+    with_git.edit("blog_code/one/story.py", "print(1)", "print(2)")
+    with_git.commit()
+    with_git.git("checkout", "-q", "-b", "branch", "base")
+    with_git.git("branch", "-f", "base", "@{-1}")
+    with_git.edit("blog_code/two/story.py", "print(1)", "print(3)")
+
+    assert [path.stem for path in touched_posts(with_git.root, "base")] == ["two"]
