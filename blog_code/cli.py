@@ -173,7 +173,9 @@ def run(
     """Execute the posts that are stale, and replace their accepted runs."""
     from blog_code.runner.jobs import run_posts
 
-    paths = chosen(posts)
+    if not (paths := chosen(posts)):
+        typer.echo("blog: docs/posts holds no post: write one, or blog import draft.md", err=True)
+        raise typer.Exit(USAGE)
     if verify and (quick or force):
         typer.echo("blog: --verify replaces nothing, so it goes with neither --quick nor --force", err=True)
         raise typer.Exit(USAGE)

@@ -129,11 +129,16 @@ class Repository:
         packages = {post.package for post in posts if post.meta.values} | set(kept or {})
         yield from lint_docs(self.root, packages, kept or {})
         yield from lint_names(posts)
-        for post in posts:
-            yield from lint_links(post, self._posts)
+
+    def _readable(self, path: Path) -> Post | None:
+        """Return the post that lies at a path, or None where there is none that can be read."""
+        with contextlib.suppress(PostError):
+            return self.post(path) if path in post_paths(self.root) else None
+        return None
 
     def _lint(self, post: Post) -> Iterator[Finding]:
-        """Find what is wrong with a post on this site: the settings ask for more than a post alone does."""
+        """Find what is wrong with a post on this site, where it leads, and what the settings ask of it."""
+        yield from lint_links(post, self._readable)
         with contextlib.suppress(PostError):  # what is wrong with the settings is said of the site
             settings = self.settings
             prose = [part.text for part in post.parts if isinstance(part, Prose)]
@@ -205,7 +210,7 @@ def read_settings(root: Path) -> Settings:
         extra.get("branch") or "main",
         extra.get("author") or "",
         config.get("site_description") or "",
-        (blog.get("post_excerpt_separator") or "<!-- more -->") if required else "",
+        str(blog.get("post_excerpt_separator") or "<!-- more -->") if required else "",
         frozenset(map(str, extra)),
     )
 

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Int, UInt8
+from jaxtyping import Array, Float, Int, Key, UInt8
 
 from blog_code.flax_and_optax.train import train_step
 
@@ -26,7 +26,7 @@ class Classifier(nnx.Module):
 
 
 def cross_entropy(model, x, y, key):
-    """A loss of the same shape as neg_elbo, so that train_step takes it; it needs no noise."""
+    """A loss with the signature of neg_elbo, so that train_step takes it; it needs no noise."""
     targets = optax.smooth_labels(jax.nn.one_hot(y, 10), 0.05)
     return optax.softmax_cross_entropy(model(x), targets).mean(), {}
 
@@ -35,7 +35,7 @@ def cross_entropy(model, x, y, key):
 
 
 # --8<-- [start:jitter]
-def jitter(x: Float[Array, "b 784"], key) -> Float[Array, "b 784"]:
+def jitter(x: Float[Array, "b 784"], key: Key[Array, ""]) -> Float[Array, "b 784"]:
     """Turn, scale, shear and shift all these digits by one random affine map."""
     matrix_key, shift_key = jax.random.split(key)
     matrix = jnp.eye(2) + jax.random.uniform(matrix_key, (2, 2), minval=-0.15, maxval=0.15)
@@ -52,10 +52,10 @@ def jitter(x: Float[Array, "b 784"], key) -> Float[Array, "b 784"]:
 @nnx.jit
 def classifier_step(judge, optimiser, image: UInt8[Array, "n 784"], label: Int[Array, "n"], key):
     """A step on 128 digits drawn at random, each 32 of them jittered alike."""
-    rows_key, jitter_key = jax.random.split(key)
+    rows_key, jitter_key, loss_key = jax.random.split(key, 3)
     rows = jax.random.randint(rows_key, (4, 32), 0, len(label))
-    x = jax.vmap(jitter)(image[rows] / 255.0, jax.random.split(jitter_key, 4))
-    return train_step(judge, optimiser, x.reshape(128, 784), label[rows].reshape(128), key, cross_entropy)
+    x = jax.vmap(jitter)(image[rows] / 255.0, jax.random.split(jitter_key, 4)).reshape(128, 784)
+    return train_step(judge, optimiser, x, label[rows].reshape(128), loss_key, cross_entropy)
 
 
 # --8<-- [end:classifier-step]
@@ -63,9 +63,11 @@ def classifier_step(judge, optimiser, image: UInt8[Array, "n 784"], label: Int[A
 
 # --8<-- [start:read-as]
 @jax.jit
-def read_as(model, judge, z, y):
-    """Which digit the judge sees in each generated one."""
-    return judge(nnx.sigmoid(model.decoder(z, y))).argmax(axis=-1)
+def read_as(model, judge, z: Float[Array, "n latent"], y: Int[Array, "n"], key: Key[Array, ""]):
+    """Which digit the judge sees: in each map of chances, and in a picture drawn from it."""
+    chance = nnx.sigmoid(model.decoder(z, y))
+    drawn = jax.random.bernoulli(key, chance).astype(jnp.float32)
+    return judge(chance).argmax(axis=-1), judge(drawn).argmax(axis=-1)
 
 
 # --8<-- [end:read-as]

@@ -8,10 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 from flax import nnx
-from jaxtyping import Array, Float, Int, Key, UInt8
+from jaxtyping import Array, Float, Int, UInt8
 
-from blog_code.flax_and_optax.data import Digits
-from blog_code.flax_and_optax.model import Encoder
+from blog_code.flax_and_optax.model import CVAE
 from blog_code.flax_and_optax.train import binarise, train_step
 
 
@@ -41,34 +40,21 @@ class DemoDecoder(nnx.Module):
 
 
 # --8<-- [start:demo-train]
-class DemoVAE(nnx.Module):
-    """The same VAE around the small decoder: two latents, so the plane on the page is all of them."""
-
-    def __init__(self, *, rngs: nnx.Rngs):
-        self.encoder = Encoder(256, 2, rngs=rngs)
-        self.decoder = DemoDecoder(rngs=rngs)
-
-    def __call__(self, x: Float[Array, "b 784"], y: Int[Array, "b"], key: Key[Array, ""]):
-        mean, logvar = self.encoder(x, y)
-        z = mean + jnp.exp(0.5 * logvar) * jax.random.normal(key, mean.shape)
-        return self.decoder(z, y), mean, logvar
-
-
 @nnx.jit
-def demo_step(vae: DemoVAE, optimiser, image: UInt8[Array, "n 784"], label: Int[Array, "n"], key):
+def demo_step(vae: CVAE, optimiser, image: UInt8[Array, "n 784"], label: Int[Array, "n"], key):
     """A step on 128 digits drawn at random; no scan, in which XLA's convolutions are slow on a CPU."""
     rows_key, binarise_key, noise_key = jax.random.split(key, 3)
-    rows = jax.random.randint(rows_key, 128, 0, len(label))
+    rows = jax.random.randint(rows_key, (128,), 0, len(label))
     x = binarise(image[rows], binarise_key)
     return train_step(vae, optimiser, x, label[rows], noise_key)
 
 
-def train_demo(digits: Digits, steps: int, seed: int) -> DemoVAE:
-    """A VAE for the page, trained with Adam and the schedule of the large one."""
-    vae = DemoVAE(rngs=nnx.Rngs(seed))
+def train_demo(image, label, steps: int, seed: int) -> CVAE:
+    """Our CVAE with two latents, and in the place of its decoder the small one."""
+    vae = CVAE(256, 2, rngs=nnx.Rngs(seed))
+    vae.decoder = DemoDecoder(rngs=nnx.Rngs(seed))  # a module is an object: parts can be exchanged
     schedule = optax.warmup_cosine_decay_schedule(0.0, 3e-3, steps // 50, steps)
     optimiser = nnx.Optimizer(vae, optax.adam(schedule), wrt=nnx.Param)
-    image, label = jnp.asarray(digits.image), jnp.asarray(digits.label)
     for key in jax.random.split(jax.random.key(seed), steps):
         demo_step(vae, optimiser, image, label, key)
     return vae

@@ -1,14 +1,16 @@
 """The same model in Flax Linen, for readers who meet it in older code; the tests hold it to NNX's numbers."""
 
-import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import optax
 
 from blog_code.flax_and_optax.train import neg_elbo
 
-
+# isort: split
 # --8<-- [start:conditioned-linen]
+import flax.linen as nn
+
+
 class LinenConditioned(nn.Module):
     outputs: int
 
@@ -25,7 +27,6 @@ class LinenConditioned(nn.Module):
 # --8<-- [end:conditioned-linen]
 
 
-# --8<-- [start:parts-linen]
 class LinenEncoder(nn.Module):
     hidden: int
     latent: int
@@ -54,9 +55,6 @@ class LinenDecoder(nn.Module):
         return self.out(h)
 
 
-# --8<-- [end:parts-linen]
-
-
 # --8<-- [start:cvae-linen]
 class LinenCVAE(nn.Module):
     hidden: int
@@ -82,8 +80,9 @@ class LinenCVAE(nn.Module):
 def init_and_call(x, y, key):
     """The module holds no parameters: init makes them, and apply wants them back each time."""
     model = LinenCVAE(hidden=64, latent=8)
-    params = model.init(key, x, y, key)["params"]
-    logits, mean, logvar = model.apply({"params": params}, x, y, key)
+    init_key, trace_key, noise_key = jax.random.split(key, 3)
+    params = model.init(init_key, x, y, trace_key)["params"]
+    logits, mean, logvar = model.apply({"params": params}, x, y, noise_key)
     return model, params, logits
 
 

@@ -2,8 +2,11 @@
 
 # --8<-- [start:imports]
 import dataclasses
+import gzip
+import hashlib
 import json
-import re
+import os
+import sys
 import tempfile
 import time
 from functools import partial
@@ -16,6 +19,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import optax
 import optax.contrib
+import requests
 from flax import nnx
 from jax import export
 from jax.extend.backend import clear_backends
@@ -24,6 +28,22 @@ from jaxtyping import Array, Float, Int, Key, UInt8
 from orbax.checkpoint import v1 as ocp
 
 # --8<-- [end:imports]
+
+
+# --8<-- [start:affine]
+class Affine(nnx.Module):
+    """A linear layer by hand: x times a matrix, plus a bias."""
+
+    def __init__(self, inputs: int, outputs: int, *, rngs: nnx.Rngs):
+        start = jax.random.normal(rngs.params(), (inputs, outputs)) / inputs**0.5
+        self.kernel = nnx.Param(start)
+        self.bias = nnx.Param(jnp.zeros(outputs))
+
+    def __call__(self, x: Float[Array, "b inputs"]) -> Float[Array, "b outputs"]:
+        return x @ self.kernel[...] + self.bias[...]
+
+
+# --8<-- [end:affine]
 
 
 # --8<-- [start:conditioned]
@@ -36,7 +56,7 @@ class Conditioned(nnx.Module):
         self.scale = nnx.Embed(10, outputs, embedding_init=zeros, rngs=rngs)
         self.shift = nnx.Embed(10, outputs, embedding_init=zeros, rngs=rngs)
 
-    def __call__(self, x: Float[Array, "b inputs"], y: Int[Array, "b"]) -> Float[Array, "b outputs"]:
+    def __call__(self, x: Float[Array, "b inputs"], y: Int[Array, "#b"]) -> Float[Array, "b outputs"]:
         return self.linear(x) * (1.0 + self.scale(y)) + self.shift(y)
 
 
@@ -71,7 +91,7 @@ class Decoder(nnx.Module):
         self.second = Conditioned(hidden, hidden, rngs=rngs)
         self.out = nnx.Linear(hidden, 784, rngs=rngs)
 
-    def __call__(self, z: Float[Array, "b latent"], y: Int[Array, "b"]) -> Float[Array, "b 784"]:
+    def __call__(self, z: Float[Array, "b latent"], y: Int[Array, "#b"]) -> Float[Array, "b 784"]:
         h = nnx.gelu(self.first(z, y))
         h = nnx.gelu(self.second(h, y))
         return self.out(h)

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import optax
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, Key
 
 from blog_code.flax_and_optax.model import CVAE
 from blog_code.flax_and_optax.train import neg_elbo, train_step
@@ -36,7 +36,7 @@ def record_norm() -> optax.GradientTransformation:
 
 # --8<-- [start:small-run]
 @jax.jit
-def small_steps(state, x, y, keys):
+def small_steps(state, x: Float[Array, "n 784"], y: Int[Array, "n"], keys: Key[Array, "steps"]):
     """A step for each key, on 128 digits drawn with that key."""
 
     def step(state, key):
@@ -60,17 +60,18 @@ def small_run(transform, x, y, seed: int = 0, steps: int = 300):
 # --8<-- [end:small-run]
 
 
-# --8<-- [start:matrices]
-def matrices(params):
-    """True for weights, False for biases: shrinking a bias towards zero helps nobody."""
-    return jax.tree.map(lambda p: p.ndim > 1, params)
+# --8<-- [start:kernels]
+def kernels(params):
+    """True for the kernels of layers; False for biases, and for what is a bias to one class."""
+    is_kernel = lambda path, _: "kernel" in jax.tree_util.keystr(path)
+    return jax.tree_util.tree_map_with_path(is_kernel, params)
 
 
-# --8<-- [end:matrices]
+# --8<-- [end:kernels]
 
 
 # --8<-- [start:smooth-loss]
-def smooth_loss(model, x, y):
+def smooth_loss(model, x: Float[Array, "b 784"], y: Int[Array, "b"]) -> Float[Array, ""]:
     """The reconstruction error without noise, so that a batch and its parts can be compared."""
     mean, _ = model.encoder(x, y)
     return optax.sigmoid_binary_cross_entropy(model.decoder(mean, y), x).sum(axis=-1).mean()

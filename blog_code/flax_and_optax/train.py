@@ -18,14 +18,17 @@ from blog_code.flax_and_optax.model import CVAE
 # --8<-- [start:binarise]
 def binarise(image: UInt8[Array, "*b 784"], key: Key[Array, ""]) -> Float[Array, "*b 784"]:
     """Toss a coin for each pixel: the darker the grey, the likelier ink (Salakhutdinov and Murray, 2008)."""
-    return jax.random.bernoulli(key, image / 255.0).astype(jnp.float32)
+    words = jax.random.bits(key, (*image.shape[:-1], 784 // 4))
+    coins = jax.lax.bitcast_convert_type(words, jnp.uint8).reshape(image.shape)  # four from each word
+    coins -= coins >> 7  # 0 to 254, so that 255 is always ink and 0 never
+    return (coins < image).astype(jnp.float32)
 
 
 # --8<-- [end:binarise]
 
 
 # --8<-- [start:log-bernoulli]
-def log_bernoulli(logits: Float[Array, "*b 784"], x: Float[Array, "*b 784"]) -> Float[Array, "*b"]:
+def log_bernoulli(logits: Float[Array, "*b 784"], x: Float[Array, "*#b 784"]) -> Float[Array, "*b"]:
     """log p(x) of black and white pixels in nats, with one logarithm a pixel, and none of a large number."""
     return (x * logits - jnp.maximum(logits, 0.0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))).sum(axis=-1)
 
@@ -34,11 +37,16 @@ def log_bernoulli(logits: Float[Array, "*b 784"], x: Float[Array, "*b 784"]) -> 
 
 
 # --8<-- [start:neg-elbo]
+def kl_to_prior(mean: Float[Array, "*b"], logvar: Float[Array, "*b"]) -> Float[Array, "*b"]:
+    """KL(q || p) of each latent in nats: how far a Gaussian is from the standard normal."""
+    return 0.5 * (mean**2 + jnp.exp(logvar) - 1.0 - logvar)
+
+
 def neg_elbo(model: CVAE, x: Float[Array, "b 784"], y: Int[Array, "b"], key: Key[Array, ""]):
     """The negative ELBO in nats a digit, and its two parts (Kingma and Welling, 2014, equation 10)."""
     logits, mean, logvar = model(x, y, key)
     reconstruction = -log_bernoulli(logits, x).mean()
-    kl = 0.5 * (jnp.exp(logvar) + mean**2 - 1.0 - logvar).sum(axis=-1).mean()
+    kl = kl_to_prior(mean, logvar).sum(axis=-1).mean()
     return reconstruction + kl, {"reconstruction": reconstruction, "kl": kl}
 
 
@@ -81,9 +89,10 @@ class TrainState(NamedTuple):
 
 
 def init_state(config: Config, digits: int) -> TrainState:
-    """A fresh model, and Adam with one epoch of warm-up and a cosine down to nothing."""
+    """A fresh model, and Adam with an epoch of warm-up (of one epoch, half) and a cosine down to nothing."""
     steps = digits // config.batch
-    schedule = optax.warmup_cosine_decay_schedule(0.0, config.peak_rate, steps, config.epochs * steps)
+    total = config.epochs * steps
+    schedule = optax.warmup_cosine_decay_schedule(0.0, config.peak_rate, min(steps, total // 2), total)
     model = CVAE(config.hidden, config.latent, rngs=nnx.Rngs(config.seed))
     return TrainState(model, nnx.Optimizer(model, optax.adam(schedule), wrt=nnx.Param))
 

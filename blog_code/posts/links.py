@@ -1,7 +1,8 @@
 """Find links and pictures of a post that lead nowhere, before MkDocs does."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from os.path import normpath
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -14,8 +15,11 @@ LINK = re.compile(r"(!?)\[(?:[^\[\]]|\[[^\[\]]*\])*\]\(\s*<?([^)\s>]+)>?(?:\s+[\
 CELL = "cell-"  # begins the address of a cell on its page
 
 
-def lint_links(post: Post, posts: dict[Path, Post]) -> Iterator[Finding]:
-    """Yield pictures that cannot be shown, files that are not there, and addresses that no cell has."""
+def lint_links(post: Post, read: Callable[[Path], Post | None]) -> Iterator[Finding]:
+    """Yield pictures that cannot be shown, files that are not there, and addresses that no cell has.
+
+    `read` returns the post that lies at a path, if there is one.
+    """
     yield from _lint_picture(post, post.line_of("image"), post.root / "docs" / post.meta.image)
     for part in post.parts:
         text = without_code(part.text) if isinstance(part, Prose) else ""
@@ -23,14 +27,14 @@ def lint_links(post: Post, posts: dict[Path, Post]) -> Iterator[Finding]:
             line, parts = part.line + text.count("\n", 0, found.start()), urlsplit(found[2])
             if parts.scheme or parts.netloc or parts.path.startswith(("/", "{")):
                 continue
-            path = (post.path.parent / unquote(parts.path)).resolve() if parts.path else post.path
-            run = path.is_relative_to(post.run_folder.resolve())
+            path = Path(normpath(post.path.parent / unquote(parts.path))) if parts.path else post.path
+            run = path.is_relative_to(post.run_folder)
             if not run and not path.exists():
                 fix = "write it, or fix the address"
                 yield post.finding(line, f"there is no {parts.path} beside the post", fix)
             elif found[1] and (not run or path.name in post.meta.files):
                 yield from _lint_picture(post, line, path)
-            elif parts.fragment.startswith(CELL) and (there := posts.get(path)):
+            elif parts.fragment.startswith(CELL) and (there := read(path)):
                 yield from _lint_anchor(post, line, there, parts.fragment)
 
 

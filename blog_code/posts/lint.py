@@ -15,39 +15,13 @@ if TYPE_CHECKING:  # who reads a post hands it on to here
 
 # What lies in blog_code and is no post's package.
 OURS = {"cli", "errors", "hugo", "posts", "repository", "runner", "site"}
-
-
-# What else `{{= name.value }}` could read: names of the macros plugin, and of Jinja.
+# What else `{{= name.value }}` would read: names of the macros plugin, of Jinja, and of front matter.
 TAKEN = {
-    "config",
-    "environment",
-    "extra",
-    "files",
-    "filters",
-    "filters_builtin",
-    "git",
-    "macros",
-    "navigation",
-}
-TAKEN |= {
-    "page",
-    "plugin",
-    "context",
-    "fix_url",
-    "macros_info",
-    "now",
-    "loop",
-    "none",
-    "self",
-    "true",
-    "false",
-}
-TAKEN |= {"and", "else", "if", "in", "is", "not", "or", *FrontMatter.model_fields}
-RESERVED = {
-    "render_macros",
-    "ignore_macros",
-    "include_yaml",
-}  # keys with which a page would not be read as usual
+    "config", "environment", "extra", "files", "filters", "filters_builtin", "git", "macros", "navigation",
+    "page", "plugin", "context", "fix_url", "macros_info", "now", "loop", "none", "self", "true", "false",
+    "and", "else", "if", "in", "is", "not", "or", *FrontMatter.model_fields,
+}  # fmt: skip
+RESERVED = {"render_macros", "ignore_macros", "include_yaml"}  # keys that change how a page is read
 WORDS = ("title", "description", "author", "tags", "categories")
 
 

@@ -26,12 +26,17 @@ def slug_of(name: str) -> str:
 
 def lint_docs(root: Path, packages: Collection[str], values: Values) -> Iterator[Finding]:
     """Yield what is wrong with the files of docs/ but for posts and runs; pages may quote `values`."""
+    runs = str(root / RUNS)
     for folder, folders, names in os.walk(root / "docs"):
-        folders[:] = sorted(name for name in folders if Path(folder, name) != root / RUNS)
+        of_runs = folder == runs or folder.startswith(f"{runs}/")
         for name in sorted([*names, *folders]):
+            if of_runs and PurePosixPath(name).suffix not in PAGES - {".md"}:
+                continue  # there are many
             path = Path(folder, name)
             place = path.relative_to(root)
-            if path.is_symlink() and not path.resolve().is_relative_to((root / "docs").resolve()):
+            if of_runs:
+                yield Finding(place.as_posix(), 1, "would be a page of its own", "give it another suffix")
+            elif path.is_symlink() and not path.resolve().is_relative_to((root / "docs").resolve()):
                 message = "is a symbolic link, and what it leads to would be published"
                 yield Finding(place.as_posix(), 1, message, "copy what the site needs")
             elif path.suffix in PAGES and not path.is_dir():

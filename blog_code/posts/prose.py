@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 
 CODE = re.compile(r"(?<![`\\])(`+)(?!`)(?:(?!\n[ \t]*\n).)*?(?<!`)\1(?!`)", re.S)
+COMMENT = re.compile(r"<!--(?!-?>).*?-->", re.S)
 HTML = re.compile(r"<[A-Za-z/!?]")
 CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufdd0-\ufdef\ufffe\uffff]")
 ELEMENTS = "script|i?frame|frameset|object|embed|applet|base|meta|link|style|form|noscript|template|portal"
@@ -32,8 +33,10 @@ def refused(text: str, first_line: int = 1) -> Iterator[tuple[int, str, str]]:
 
 
 def without_code(text: str) -> str:
-    """Return a text with blanks in the place of the code in its lines."""
-    return CODE.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    """Return a text with blanks in the place of comments and of the code in its lines."""
+    for hidden in (CODE, COMMENT):
+        text = hidden.sub(lambda found: re.sub(r"[^\n]", " ", found[0]), text)
+    return text
 
 
 def unprintable(text: str, first_line: int = 1) -> Iterator[tuple[int, str, str]]:

@@ -78,7 +78,10 @@ def differing(post: Post, record: Record) -> dict[str, bytes]:
 def differ_in_prose(post: Post, record: Record) -> bool:
     """Say whether the editions are right but for their prose, so that it is the post that is newer."""
     outputs, notebook = accepted_outputs(post, record), json.loads(_lying(post, f"{post.slug}.ipynb") or b"")
-    made = edition_files(post, record, outputs, parts_of(post, notebook))
+    try:
+        made = edition_files(post, record, outputs, parts_of(post, notebook))
+    except TORN:  # it is no prose that the notebook has
+        return False
     return all(_lying(post, name) == content for name, content in made.items())
 
 

@@ -8,6 +8,8 @@ import math
 import re
 import textwrap
 from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from blog_code.errors import PostError
@@ -31,6 +33,8 @@ NOTE = re.compile(r"(\s?)\[\^([\w-]+)\](:?)")
 INSTALL = "_install"
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w, ]+=\s*[%!])|\?\s*$", re.M)  # a command of IPython
 NOTEBOOK_NAMES = {"display", "get_ipython", "In", "Out"}  # which are bound there without an import
+INSTALL_CELL = Path(__file__).with_name("install_cell.py")
+SCRIPT_START = Path(__file__).with_name("script_start.py")
 QUIET_BLOCKS = {"tab", "details", "html", "define", "definition"}  # blocks whose kind is not worth a word
 
 
@@ -46,7 +50,7 @@ def edition_files(
     files = {f"{post.slug}.ipynb": make_notebook(parts, wanted, outputs).encode()}
     if not no_script(post):
         quick = post.meta.quick if record.fingerprint.get("profile") == "quick" else {}
-        script = make_script(parts, wanted, outputs, quick)
+        script = make_script(post, record, parts, wanted, outputs, quick)
         try:
             compile(script, f"{post.slug}.py", "exec", dont_inherit=True)
         except (SyntaxError, ValueError) as error:
@@ -58,8 +62,13 @@ def edition_files(
 
 def no_script(post: Post) -> tuple[int, str] | None:
     """Say on which line of a post, and why, it can have no script edition; None where it has one."""
+    return _no_script(tuple(cell for cell in post.cells if cell.runs))
+
+
+@lru_cache(maxsize=1)  # it is asked several times of one post
+def _no_script(cells: tuple[Cell, ...]) -> tuple[int, str] | None:
     bound: set[str] = set()
-    for cell in (cell for cell in post.cells if cell.runs):
+    for cell in cells:
         if reason := _no_plain_python(cell, bound):
             return cell.line, f"region {cell.name} {reason}"
     return None
@@ -107,18 +116,20 @@ def requirements(post: Post, record: Record) -> list[str]:
 def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]]) -> str:
     """Write the notebook edition: prose, cells with stable ids, and the outputs of the run."""
     cells: list[dict[str, Any]] = []
+    executed = 0
     for number, part in enumerate(parts):
         if isinstance(part, Cell):
+            executed += 1
             known = {"parameters": "parameters", "raises": "raises-exception"}  # to papermill and Jupyter
             tags = sorted(known[flag] for flag in part.flags & set(known))
-            cells.append(_code(part.name, part.region.source, tags, outputs.get(part.name, [])))
+            cells.append(_code(part.name, part.region.source, tags, outputs.get(part.name, []), executed))
         else:
             following = parts[number + 1] if number + 1 < len(parts) else None
             name = f"_before-{following.name}" if isinstance(following, Cell) else "_end"
             prose = {"cell_type": "markdown", "id": name, "metadata": {}, "source": part.splitlines(True)}
             cells.append(prose)
     if wanted:
-        install = _code(INSTALL, f"%pip install --quiet {' '.join(wanted)}", ["install"], [])
+        install = _code(INSTALL, install_source(wanted), ["install"], [], None)
         cells.insert(next(n for n, cell in enumerate(cells) if cell["cell_type"] == "code"), install)
     metadata = {
         "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"},
@@ -129,29 +140,55 @@ def make_notebook(parts: list[str | Cell], wanted: list[str], outputs: dict[str,
     return json.dumps(notebook, indent=1, sort_keys=True, ensure_ascii=False) + "\n"
 
 
-def _code(name: str, source: str, tags: list[str], outputs: list[Output]) -> dict[str, Any]:
-    made = {"id": name, "metadata": {"tags": tags}, "outputs": outputs, "source": source.splitlines(True)}
-    return {"cell_type": "code", "execution_count": None, **made}
+def _code(
+    name: str, source: str, tags: list[str], outputs: list[Output], number: int | None
+) -> dict[str, Any]:
+    metadata = {"tags": tags} if tags else {}
+    made = {"id": name, "metadata": metadata, "outputs": outputs, "source": source.splitlines(True)}
+    return {"cell_type": "code", "execution_count": number, **made}
+
+
+def install_source(wanted: list[str]) -> str:
+    """Write the cell that installs what a notebook wants; one that wants JAX may meet a CUDA plugin of it."""
+    pins = dict(name.split("==") for name in wanted if "==" in name)
+    if "jax" not in pins:
+        return f"%pip install --quiet {' '.join(wanted)}"
+    return f"{_code_of(INSTALL_CELL)}\n\n\ninstall({json.dumps(pins, indent=4)})"
+
+
+def _code_of(path: Path) -> str:
+    """The lines of a module behind its docstring."""
+    return path.read_text("utf-8").partition('"""\n\n')[2].strip()
 
 
 def make_script(
-    parts: list[str | Cell], wanted: list[str], outputs: dict[str, list[Output]], quick: dict[str, Any]
+    post: Post,
+    record: Record,
+    parts: list[str | Cell],
+    wanted: list[str],
+    outputs: dict[str, list[Output]],
+    quick: dict[str, Any],
 ) -> str:
-    """The script edition: the prose as comments, the cells in order, a header that uv and pipx understand.
+    """Write the script edition: a header that uv and pipx understand, then prose as comments, and cells.
 
     That of a quick run has the parameters of a quick run.
     """
     listed = "".join(f'#     "{name}",\n' for name in wanted)
     written = [f'# /// script\n# requires-python = ">=3.12"\n# dependencies = [\n{listed}# ]\n# ///']
+    written += [_manual(post, record), _code_of(SCRIPT_START), _beginning(post, wanted)]
     for part in parts:
         if isinstance(part, Cell):
+            types = {kind for output in outputs.get(part.name, []) for kind in output.get("data", {})}
             shows = any(output["output_type"] == "execute_result" for output in outputs.get(part.name, []))
             source = print_last(part.region.source) if shows else part.region.source
-            written.append(_caught(source, part.name) if "raises" in part.flags else source)
+            source = _caught(source, part.name) if "raises" in part.flags else source
+            saved = f'\n_save_figures("{part.name}")' if types & {"image/png", "image/svg+xml"} else ""
+            written.append(f"# %% {part.name}\n{source}{saved}")
             if "parameters" in part.flags and quick:
                 written.append(assignments(quick))
         else:
-            written.append("\n".join(f"# {line}".rstrip() for line in part.split("\n")))
+            lines = [f"# {line}".rstrip() for line in part.split("\n")]
+            written.append("\n".join(["# %% [markdown]", *lines]))
     return "\n\n".join(written) + "\n"
 
 
@@ -160,6 +197,25 @@ def assignments(quick: dict[str, Any]) -> str:
     finite = {name: not isinstance(value, float) or math.isfinite(value) for name, value in quick.items()}
     literals = {name: repr(v) if finite[name] else f"float({str(v)!r})" for name, v in quick.items()}
     return "\n".join(f"{name} = {literal}" for name, literal in literals.items())
+
+
+def _manual(post: Post, record: Record) -> str:
+    """Say how a script is run, how long that takes, what it needs, and what it leaves."""
+    took = max(1, round(record.volatile.seconds / 60))
+    mac = "a Mac with Apple silicon" if "jax" in record.versions else "macOS"  # JAX has no wheels for others
+    about = [
+        f"Run it: uv run {post.slug}.py, which installs what is listed above; or python {post.slug}.py where",
+        f"that is installed, on Linux, Windows or {mac}. It took {took} min on {record.volatile.host}.",
+        f"What it leaves lies in {post.slug}/ beside it: figures, by the names of its cells, and files.",
+    ]
+    if post.meta.environment:
+        about.append(f"It reads the variables {', '.join(post.meta.environment)}, where they are set.")
+    return "\n".join(f"# {line}" for line in about)
+
+
+def _beginning(post: Post, wanted: list[str]) -> str:
+    pins = dict(name.split("==") for name in wanted if "==" in name)
+    return f"_begin({post.slug!r}, {post.meta.environment!r}, {pins!r})"
 
 
 def _caught(source: str, name: str) -> str:

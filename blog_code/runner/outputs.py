@@ -190,6 +190,8 @@ def _as_lines(data: dict[str, Any]) -> dict[str, Any]:
     kept = {kind: COLOUR_CODES.sub("", shown) for kind, shown in data.items() if isinstance(shown, str)}
     if TEXT in kept:
         kept[TEXT] = as_text(kept[TEXT])
+    if HTML in kept:
+        kept[HTML] = visible(kept[HTML].replace("\r\n", "\n"))
     if HTML in kept and TEXT in kept:
         kept[TEXT] = ADDRESS.sub("at 0x…", kept[TEXT])
     lines = {kind: shown.splitlines(True) for kind, shown in kept.items() if kind.startswith(TEXTS)}

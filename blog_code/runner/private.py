@@ -2,6 +2,7 @@
 
 import functools
 import getpass
+import platform
 import re
 import sys
 import sysconfig
@@ -12,7 +13,19 @@ PLACES = re.compile(
     r"(?<![\w.:/])(?:/home/|/Users/|/root/|/var/folders/|[A-Z]:\\Users\\)[\w.~-]+"
     r"|(?:/[\w.+-]+)*/(?:site-packages|dist-packages|lib/python3[\w.]*|\.venv|blog-\w{8})\b"
 )
-NOBODY = {"root", "user", "runner", "ubuntu", "jovyan", "vscode", "nobody", "admin", "data", "test"}
+NOBODY = {
+    "localhost",
+    "root",
+    "user",
+    "runner",
+    "ubuntu",
+    "jovyan",
+    "vscode",
+    "nobody",
+    "admin",
+    "data",
+    "test",
+}
 
 
 def private_words(line: str) -> str:
@@ -23,13 +36,15 @@ def private_words(line: str) -> str:
 
 @functools.cache
 def _of_this_machine() -> re.Pattern[str]:
-    """Find this machine's own folders, and the name of whoever uses it where that is a name."""
+    """Find this machine's own folders and name, and the name of whoever uses it."""
     folders = {str(Path.home()), sys.prefix, sys.executable, sysconfig.get_path("stdlib")}
     words = [re.escape(folder) for folder in folders if folder.count("/") > 1 or folder == "/root"]
     try:
         user = getpass.getuser()
     except (KeyError, OSError):  # a number that no name belongs to
         user = ""
-    if len(user) > 2 and user not in NOBODY:
-        words.append(rf"\b{re.escape(user)}\b")
-    return re.compile("|".join(words) or r"(?!)")
+    for name in filter(None, (user, platform.node())):
+        # A name that is a word too is one where it stands alone.
+        usual = len(name) < 3 or name in NOBODY
+        words.append(rf"^{re.escape(name)}$" if usual else rf"(?<![\w-]){re.escape(name)}(?![\w-])")
+    return re.compile("|".join(words))

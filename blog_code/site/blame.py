@@ -3,6 +3,7 @@
 import posixpath
 import re
 from collections.abc import Iterator
+from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
 from blog_code.errors import Finding, PostError, read_text
@@ -14,12 +15,14 @@ ABOVE = "preceding::div[contains(concat(' ', @class, ' '), ' cell ')][1]/@id"
 
 def fault(page: Page, node: Element, message: str, fix: str) -> PostError:
     """Make the error of an element: where what it holds is written, or else the page."""
-    written = [*node.attrib.values(), node.text or "", text_of(node)]
-    cells = (
-        node.xpath("preceding::div[contains(concat(' ', @class, ' '), ' cell ')][1]/@id") if page.post else []
-    )
+    tag = rf"<{re.escape(str(node.tag))}\b[^<>]*"
+    values = [value for value in (*node.attrib.values(), node.text or "", text_of(node)) if value.strip()]
+    names = [PurePosixPath(urlsplit(value).path).name for value in node.xpath("@src | @href")]
+    written = [tag + in_words(value) for value in values]
+    written += [in_words(value) for value in (*values, *names) if len(value) > 3]
+    cells = node.xpath(ABOVE) if page.post else []
     region = f", below region {cells[0].removeprefix('cell-')}" if cells else ""
-    name, line = written_at(page, listed_post(page, node), written)
+    name, line = written_at(page, listed_post(page, node), [*written, tag])
     return PostError(Finding(name, line, f"{message}{region}", fix))
 
 
@@ -29,7 +32,7 @@ def relocated(page: Page, error: PostError) -> PostError:
     for finding in error.findings:
         named = re.search(r"the formula (.*) cannot be set", finding.message, re.S)
         if finding.path == page.place and named:
-            name, line = written_at(page, page.post, [named[1]])
+            name, line = written_at(page, page.post, [in_words(named[1])])
             finding = Finding(name, line, finding.message, finding.fix)
         findings.append(finding)
     return PostError(*findings, detail=error.detail)
@@ -52,14 +55,18 @@ def post_at(page: Page, address: str) -> Post | None:
     return post
 
 
-def written_at(page: Page, post: Post | None, written: list[str]) -> tuple[str, int]:
-    """Return file and line where the longest of some texts stands, in the post if one is known."""
-    for text in sorted({" ".join(text.split()) for text in written} - {""}, key=len, reverse=True):
-        words = re.compile(r"\s+".join(re.escape(word) for word in text.split()[:200]))
+def in_words(text: str) -> str:
+    """Return the pattern of a text, whatever space there is between its words."""
+    return r"\s+".join(re.escape(word) for word in text.split()[:200])
+
+
+def written_at(page: Page, post: Post | None, patterns: list[str]) -> tuple[str, int]:
+    """Return file and line where the first of some patterns is found, in the post if one is known."""
+    for pattern in patterns:
         for name, source in sources(page, post):
-            if found := words.search(source):
-                return name, source.count("\n", 0, found.start()) + 1
-    return next(iter(sources(page, post)))[0] if post else page.place, 1
+            if found := re.search(pattern, source, re.I):
+                return name, source.count("\n", 0, found.end()) + 1
+    return (post.name if post else page.place), 1
 
 
 def sources(page: Page, post: Post | None) -> Iterator[tuple[str, str]]:

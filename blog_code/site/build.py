@@ -67,6 +67,7 @@ def write_pages(root: Path, folder: Path, *locks_held: int, held_back: Iterable[
     """
     command = [sys.executable, "-P", str(MKDOCS), "build", "--strict", "--site-dir", str(folder)]
     environment = {**os.environ, "NO_MKDOCS_2_WARNING": "1", "HELD_BACK": "\n".join(held_back)}
+    environment["GIT_PYTHON_REFRESH"] = "quiet"  # a plugin imports it, and would die where there is no git
     if subprocess.run(command, cwd=root, env=environment, pass_fds=locks_held, check=False).returncode:
         message = "mkdocs build --strict failed; site/ is as it was"
         raise PostError(Finding("mkdocs.yml", 1, message, "fix what it names above, then: blog build"))

@@ -35,7 +35,7 @@ def known_scripts() -> list[re.Pattern[str]]:
     roots = map(Path, (spec and spec.submodule_search_locations) or ())
     paths = sorted(path for root in roots for path in root.glob(TEMPLATES))
     bodies = [body for path in paths for body in SCRIPT.findall(path.read_text("utf-8"))]
-    fixed = [re.split(r"\{\{.*?\}\}", body.strip()) for body in bodies if "{%" not in body]
+    fixed = [re.split(r"\{\{.*?\}\}", body.strip()) for body in bodies if body.strip() and "{%" not in body]
     return [re.compile(ADDRESS.join(map(re.escape, parts))) for parts in fixed]
 
 
@@ -63,8 +63,8 @@ def what_is_wrong(page: Page, node: Element) -> str:
     tag = str(node.tag).lower()
     if tag == "script" and (reason := what_is_wrong_with_script(page, node)):
         return reason
-    inside = any(parent.tag in {"article", "main"} for parent in node.iterancestors())
-    if tag in FOREIGN or (inside and tag in OURS) or (tag == "meta" and leads_away(node)):
+    inside = tag in OURS and next(node.iterancestors("article", "main"), None) is not None
+    if tag in FOREIGN or inside or (tag == "meta" and leads_away(node)):
         return f"<{tag}>"
     for name, value in node.attrib.items():
         if name.lower().startswith("on") or name.lower() in {"srcdoc", "formaction"}:

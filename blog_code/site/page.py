@@ -79,7 +79,7 @@ class Page:
 
     @cached_property
     def is_notebook(self) -> bool:
-        return bool(self.classed("notebook"))
+        return self.place.startswith("runs/") and bool(self.classed("notebook"))
 
     def classed(self, name: str) -> list[Element]:
         """The elements that have a class; lxml's own search takes three times as long."""

@@ -20,10 +20,19 @@ def matters(record: logging.LogRecord) -> bool:
     return record.levelno >= logging.WARNING or "WARNING" in record.getMessage()
 
 
+def in_short(record: logging.LogRecord) -> bool:
+    """Leave of a traceback in a message its first line and its last."""
+    first, *rest = record.getMessage().rstrip().split("\n")
+    if any(line.startswith('  File "') for line in rest):
+        record.msg, record.args = f"{first} {rest[-1]}", ()
+    return True
+
+
 def main() -> None:
     """MkDocs' own command line, with fewer lines."""
     for name in TALKATIVE:
         logging.getLogger(name).addFilter(matters)
+    logging.getLogger("mkdocs.config").addFilter(in_short)
     try:
         cli(prog_name="mkdocs")
     except Exception as error:  # of any plugin or extension: the line in which it was raised says which

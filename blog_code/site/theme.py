@@ -28,6 +28,8 @@ def fix_theme(page: Page) -> None:
             label.attrib.pop("for", None)
         if label.get("tabindex") == "":
             label.attrib.pop("tabindex")
+    for table in tree.xpath("//article//table[@class]"):
+        table.set("tabindex", "0")  # it scrolls, and a keyboard has to reach what does
     for heading in tree.xpath("//th[not(normalize-space())]"):
         heading.tag = "td"  # a heading without words is announced as nothing
     if page.path.name == "404.html" and page.article is not None:

@@ -44,9 +44,27 @@ def test_jitter_moves_digits_and_keeps_their_ink():
 
 
 def test_reading_generated_digits_gives_a_class_each(batch):
-    """One answer from 0 to 9 for each latent."""
+    """One answer from 0 to 9 for each latent, of the map of chances and of the draw from it."""
     model = CVAE(hidden=32, latent=4, rngs=nnx.Rngs(0))
-    answers = read_as(model, Classifier(rngs=nnx.Rngs(0)), jnp.zeros((16, 4)), batch[1])
+    judge = Classifier(rngs=nnx.Rngs(0))
+    for answers in read_as(model, judge, jnp.zeros((16, 4)), batch[1], batch[2]):
+        assert answers.shape == (16,)
+        assert ((answers >= 0) & (answers <= 9)).all()
 
-    assert answers.shape == (16,)
-    assert ((answers >= 0) & (answers <= 9)).all()
+
+def test_maps_and_draws_are_judged_apart(batch):
+    """A map is read as it is; a draw is black and white, and another one for another key."""
+    model = CVAE(hidden=32, latent=4, rngs=nnx.Rngs(0))
+    seen = []
+
+    def judge(pictures):
+        seen.append(pictures)
+        return pictures[:, :10]
+
+    with jax.disable_jit():
+        for number in (0, 1):
+            read_as(model, judge, jnp.zeros((16, 4)), batch[1], jax.random.key(number))
+    map_0, draw_0, map_1, draw_1 = seen
+
+    assert (map_0 == map_1).all() and not jnp.isin(map_0, jnp.array([0.0, 1.0])).any()
+    assert jnp.isin(draw_0, jnp.array([0.0, 1.0])).all() and not (draw_0 == draw_1).all()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from flax import nnx
 
-from blog_code.flax_and_optax.evaluate import evaluate, iw_bound, neg_iw_bound
+from blog_code.flax_and_optax.evaluate import evaluate, iw_bound, mean_bound, neg_iw_bound
 from blog_code.flax_and_optax.model import CVAE
 
 
@@ -42,6 +42,34 @@ def test_the_bound_is_exact_where_the_latent_is_ignored(model, digits):
     np.testing.assert_allclose(
         iw_bound(model, x, y, jax.random.key(0), samples=20, chunk=10), exact, rtol=1e-4
     )
+
+
+def test_each_digit_has_noise_of_its_own(model):
+    """The error shrinks with the number of digits: a hundred copies of one digit get a hundred estimates."""
+    x, y = jnp.ones((100, 784)), jnp.zeros(100, int)
+    bounds = iw_bound(model, x, y, jax.random.key(0), samples=3)
+
+    assert len(set(bounds.tolist())) > 90
+
+
+def test_a_few_digits_tell_what_more_samples_are_worth(model, digits):
+    """The estimate for all digits agrees with the bound of all of them, within a few of its errors."""
+    x, y = digits
+    exact = iw_bound(model, x, y, jax.random.key(0), samples=500).mean()
+    estimates = np.array(
+        [mean_bound(model, x, y, jax.random.key(n), samples=500, digits=50) for n in range(1, 5)]
+    )
+    error = estimates[:, 0].std(ddof=1)
+
+    assert abs(estimates[:, 0].mean() - exact) < 4 * error
+    spread = iw_bound(model, x, y, jax.random.key(9), samples=25).std() / np.sqrt(len(y))
+    assert estimates[:, 1] == pytest.approx(float(spread), rel=0.3)  # that over digits is told apart
+
+
+def test_samples_that_do_not_divide_are_refused(model, digits):
+    """A chunk that is cut off would go missing from the mean without a word."""
+    with pytest.raises(ValueError, match="10 samples do not divide into chunks of 4"):
+        iw_bound(model, *digits, jax.random.key(0), samples=10, chunk=4)
 
 
 def test_the_objective_is_the_bound(model, digits):

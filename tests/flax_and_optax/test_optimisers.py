@@ -10,8 +10,8 @@ from blog_code.flax_and_optax.model import CVAE
 from blog_code.flax_and_optax.optimisers import (
     encoder_or_decoder,
     flops,
+    kernels,
     logging_step,
-    matrices,
     record_norm,
     small_run,
     smooth_loss,
@@ -40,8 +40,25 @@ def test_the_small_run_learns(batch):
 
 
 def test_biases_do_not_decay():
-    """The mask is true for matrices and embeddings, false for vectors."""
-    assert matrices({"kernel": jnp.ones((2, 2)), "bias": jnp.ones(2)}) == {"kernel": True, "bias": False}
+    """The mask is true for kernels, false for biases and for embeddings, which are the biases of classes."""
+    params = nnx.as_pure(nnx.state(CVAE(hidden=4, latent=2, rngs=nnx.Rngs(0))))
+    first = kernels(params)["decoder"]["first"]
+
+    assert first["linear"] == {"kernel": True, "bias": False}
+    assert first["scale"] == first["shift"] == {"embedding": False}
+
+
+def test_weights_without_gradients_decay_as_the_mask_says():
+    """In the optimiser itself, boxes and all, AdamW shrinks the kernels and nothing else."""
+    model = CVAE(hidden=4, latent=2, rngs=nnx.Rngs(0))
+    state = nnx.state(model)
+    nnx.update(model, jax.tree.map(jnp.ones_like, state))
+    optimiser = nnx.Optimizer(model, optax.adamw(0.1, weight_decay=0.5, mask=kernels), wrt=nnx.Param)
+    optimiser.update(model, jax.tree.map(jnp.zeros_like, state))
+    first = model.decoder.first
+
+    assert (first.linear.kernel[...] < 1).all()
+    assert (first.linear.bias[...] == 1).all() and (first.shift.embedding[...] == 1).all()
 
 
 def test_a_frozen_encoder_stays_as_it_is(batch):

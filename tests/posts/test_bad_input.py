@@ -1,5 +1,6 @@
 """Bad posts, modules and records end in errors with file and line, never in a traceback."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -23,6 +24,8 @@ from blog_code.runner.run import fresh_record, run_files
 
 PAGE, MODULE, RECORD = "docs/posts/x.md", "blog_code/x/story.py", "docs/runs/x/record.json"
 NOTEBOOK = "docs/runs/x/x.ipynb"
+ABOUT, DRAWING, PAINTING = "docs/about.md", "docs/posts/d.svg", "docs/posts/e.png"
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNgAAAAAgABSK+kcQAAAABJRU5ErkJggg=="
 
 
 def with_run(repo: Repository) -> Repository:
@@ -34,7 +37,7 @@ def with_run(repo: Repository) -> Repository:
         front="quick: {scale: 1}\nvalues: {total: {is: 42, within: 1, format: .1f}}\ntimeout: {cell: 9}",
         end=(
             "It is {{= x.total }}.\n\n- item\n\nText.\n\n    more\n\n> Quoted.\n\nText\nof two lines.\n\n"
-            "/// details | More\n**Bold**{ .wide } [a](b.md) ![c](d.svg)\n///\n"
+            "/// details | More\n**Bold**{ .wide } [a](b.md) ![c](d.svg) ![e](e.png)\n///\n"
         ),
     )
     repo.accept()
@@ -247,7 +250,7 @@ JSON = st.recursive(
     max_leaves=4,
 )
 MUTATION = st.tuples(
-    st.sampled_from([PAGE, PAGE, PAGE, MODULE, RECORD, NOTEBOOK, "mkdocs.yml"]),
+    st.sampled_from([PAGE, PAGE, PAGE, MODULE, RECORD, NOTEBOOK, ABOUT, DRAWING, PAINTING, "mkdocs.yml"]),
     st.sampled_from(["cut", "insert", "replace", "double", "bytes", "value"]),
     st.floats(0, 1),
     st.integers(0, 40),
@@ -300,8 +303,12 @@ def mutated(
     tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer
 ) -> tuple[Repository, dict[str, bytes]]:
     repo = with_run(Repository(tmp_path_factory.mktemp("mutated"), fork_server))
+    repo.write(ABOUT, "---\ntitle: About\n---\n\nIt is {{= x.total }}. <b>Bold</b> `code`\n")
+    repo.write(DRAWING, '<svg xmlns="http://www.w3.org/2000/svg"><a href="#b"><text>b</text></a></svg>')
+    repo.write(PAINTING, base64.b64decode(DOT))
     return repo, {
-        name: (repo.root / name).read_bytes() for name in (PAGE, MODULE, RECORD, NOTEBOOK, "mkdocs.yml")
+        name: (repo.root / name).read_bytes()
+        for name in (PAGE, MODULE, RECORD, NOTEBOOK, ABOUT, DRAWING, PAINTING, "mkdocs.yml")
     }
 
 

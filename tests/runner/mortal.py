@@ -31,7 +31,7 @@ def accept(root: Path) -> None:
 def build(root: Path) -> None:
     """Build a site of five pages that say `new`."""
 
-    def write(root: Path, folder: Path, lock_held: int, **_: object) -> None:
+    def write(root: Path, folder: Path, lock_held: int, *, held_back: list[str]) -> None:
         folder.mkdir()
         for number in range(5):
             (folder / f"{number}.html").write_text("new")

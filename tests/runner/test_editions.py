@@ -12,7 +12,8 @@ from nbclient import NotebookClient
 from repository import NUMPY, Repository
 
 from blog_code.errors import PostError
-from blog_code.runner.editions import _parts, print_last
+from blog_code.runner.editions import _parts, install_source, print_last
+from blog_code.runner.install_cell import must_restart, to_install
 from blog_code.runner.record import read_record
 
 TAIL = """
@@ -382,3 +383,130 @@ def test_the_scripts_of_this_site_compile() -> None:
     root = Path(__file__).parents[2] / "docs" / "runs"
 
     assert [compile(path.read_text("utf-8"), path, "exec") for path in root.glob("*/*.py")]
+
+
+COLAB = {  # of its image, as documented; CPU, GPU
+    "jax": "0.7.2",
+    "jaxlib": "0.7.2",
+    "jax-cuda12-plugin": "0.7.2",
+    "jax-cuda12-pjrt": "0.7.2",
+    "flax": "0.10.7",
+    "numpy": "2.0.2",
+    "matplotlib": "3.10.0",
+}
+WANTED = {"flax": "0.12.12", "jax": "0.12.0.1", "matplotlib": "3.10.0", "numpy": "2.5.5"}
+
+
+@pytest.mark.parametrize(
+    ("installed", "packages"),
+    [
+        (COLAB, ["flax==0.12.12", "jax[cuda12]==0.12.0.1", "numpy==2.5.5"]),
+        ({"jax": "0.12.0.1", "jax-cuda12-plugin": "0.12.0.1", **COLAB, **WANTED}, ["jax[cuda12]==0.12.0.1"]),
+        ({**COLAB, **WANTED, "jax-cuda12-plugin": "0.12.0"}, []),
+        ({**WANTED, "jax": "0.11.0", "jax-cuda13-plugin": "0.11.0"}, ["jax[cuda13]==0.12.0.1"]),
+        ({**WANTED, "jax": "0.11.0"}, ["jax==0.12.0.1"]),
+        (WANTED, []),
+        ({}, [f"{name}=={version}" for name, version in WANTED.items()]),
+    ],
+    ids=["Colab", "plugin left behind", "done", "CUDA 13", "CPU", "the very versions", "nothing"],
+)
+def test_a_notebook_keeps_jax_and_its_cuda_plugin_together(installed: dict, packages: list[str]) -> None:
+    """A new JAX beside an old plugin computes on the CPU without a word: the two are installed as one."""
+    assert to_install(WANTED, installed) == packages
+
+
+def test_python_starts_anew_only_where_old_versions_are_loaded() -> None:
+    """Colab has NumPy loaded before the first cell; a fresh kernel elsewhere has none of it, and goes on."""
+    assert must_restart(["jax[cuda12]==0.12.0.1", "numpy==2.5.5"], {"sys", "numpy"})
+    assert must_restart(["jax[cuda12]==0.12.0.1"], {"jax"})
+    assert not must_restart(["jax[cuda12]==0.12.0.1"], {"sys", "numpy"})
+    assert not must_restart([], {"numpy"})
+
+
+def test_the_cell_that_installs_stands_alone() -> None:
+    """It runs where nothing of ours is, and installs nothing where all is there already."""
+    source = install_source([f"pytest=={pytest.__version__}", "jax==0.12.0.1"])
+    calls: list[list[str]] = []
+    names: dict = {"__name__": "__main__"}
+    exec(source.rpartition("install(")[0], names)
+    names["subprocess"] = type("Pip", (), {"run": lambda command, check: calls.append(command)})
+    names["install"]({"pytest": pytest.__version__})
+    assert calls == []
+    names["install"]({"no-such-package": "1.0"})
+    assert calls[0][1:] == ["-m", "pip", "install", "--quiet", "no-such-package==1.0"]
+    assert install_source(["numpy==2.0"]) == "%pip install --quiet numpy==2.0"
+
+
+def test_a_notebook_counts_its_cells_and_has_no_empty_tags(rich: Repository) -> None:
+    """JupyterLab and nbval see that it was run; jupytext refuses a list of tags with nothing in it."""
+    notebook = nbformat.read(rich.run() / "x.ipynb", as_version=4)
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+    assert [cell.execution_count for cell in code] == [None, 1, 2, 3, 4]
+    assert [cell.metadata.get("tags") for cell in code] == [
+        ["install"],
+        None,
+        None,
+        ["raises-exception"],
+        None,
+    ]
+
+
+DRAWS = """
+import os
+import matplotlib.pyplot as plt
+plt.plot([1, 2])
+plt.show()
+plt.figure()
+plt.plot([2, 1])
+plt.show()
+open('left.txt', 'w').write(open(os.environ['DATA_OF_X']).read())
+"""
+
+
+def test_a_script_saves_its_figures_and_leaves_nothing_else(
+    repo: Repository, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """All that it leaves is in one folder beside it, figures by the names of their cells; data are found."""
+    empty, data = tmp_path_factory.mktemp("empty"), tmp_path_factory.mktemp("data") / "data.txt"
+    data.write_text("read")
+    monkeypatch.setenv("DATA_OF_X", str(data))
+    repo.post(drawn=DRAWS.strip(), front="environment: [DATA_OF_X]\nfiles: [left.txt]")
+    script = (repo.run() / "x.py").read_text()
+    (empty / "x.py").write_text(script)
+    monkeypatch.setenv("DATA_OF_X", "data.txt")  # relative to where the script is called
+
+    done = subprocess.run(
+        [sys.executable, "-I", "-W", "error", empty / "x.py"],
+        cwd=data.parent,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+    assert done.returncode == 0, done.stderr
+    assert {path.name for path in (empty / "x").iterdir()} == {"drawn.png", "drawn-2.png", "left.txt"}
+    assert {path.name for path in empty.iterdir()} == {"x", "x.py"}
+    assert [path.name for path in data.parent.iterdir()] == ["data.txt"]
+    for words in (
+        "Run it: uv run x.py",
+        "on Linux, Windows or macOS. It took",
+        "variables DATA_OF_X",
+        "# %% drawn",
+    ):
+        assert words in script
+
+
+def test_a_script_that_fails_names_the_versions(
+    repo: Repository, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """Whoever has other versions than the page reads so below the traceback."""
+    repo.post(first="import numpy\nprint(numpy.zeros(1))")
+    script = (repo.run() / "x.py").read_text().replace(NUMPY, "1.0").replace("numpy.zeros(1)", "numpy.no()")
+    path = tmp_path_factory.mktemp("empty") / "x.py"
+    path.write_text(script)
+
+    done = subprocess.run([sys.executable, "-I", path], capture_output=True, text=True, timeout=60)
+
+    assert done.returncode == 1
+    assert f"numpy: the run on the page had 1.0, and here is {NUMPY}" in done.stderr

@@ -1,6 +1,7 @@
 """Output stays output: what a cell prints and displays is on the page to the letter, or the run refuses."""
 
 import base64
+import getpass
 import json
 import re
 from pathlib import Path
@@ -18,6 +19,7 @@ from blog_code.errors import PostError
 from blog_code.posts.post import Cell
 from blog_code.posts.regions import Region
 from blog_code.repository import read_extensions
+from blog_code.runner import private
 from blog_code.runner.check import check_post
 from blog_code.runner.outputs import collect, included_files, pieces_of
 
@@ -349,6 +351,7 @@ PRIVATE = [
     "/opt/venv/lib/python3.12/site-packages/jax/__init__.py",
     "/tmp/blog-a1b2c3d4/1/data.csv",
     str(Path.home()),
+    getpass.getuser(),
     str(ROOT / ".venv/bin/python"),
 ]
 
@@ -529,3 +532,23 @@ def test_a_verdict_has_its_warnings_for_machines(repo: Repository) -> None:
     (read,) = json.loads(as_json([check_post(repo.read())]))
 
     assert "150,000" in read["remarks"][0]["message"]
+
+
+def test_the_name_of_the_user_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A name is private, and its letters in another word are not."""
+    monkeypatch.setattr("getpass.getuser", lambda: "jane")
+    private._of_this_machine.cache_clear()
+
+    said = {line: private.private_words(line) for line in ("saved for jane.", "jane", "janet", "jane-like")}
+    private._of_this_machine.cache_clear()
+
+    assert said == {"saved for jane.": "jane", "jane": "jane", "janet": "", "jane-like": ""}
+
+
+def test_what_no_page_holds_is_visible_in_html_too() -> None:
+    """Control characters and halves of characters are written as Python does."""
+    files = left(shown(text_html="<b>a\x07\ud800</b>\r\n"))
+
+    assert files["name.html"] == b"<b>a\\x07\\ud800</b>\n\n"
+    shown_text = html.fragment_fromstring(files["name.out.html"].decode()).text_content()
+    assert shown_text.strip() == "a\\x07\\ud800"

@@ -31,7 +31,7 @@ RECORD = Record.model_validate(
 
 def post(*versions: str) -> Any:
     """A post whose front matter names these versions."""
-    return SimpleNamespace(slug="x", meta=SimpleNamespace(versions=list(versions)))
+    return SimpleNamespace(slug="x", cells=[], meta=SimpleNamespace(versions=list(versions)))
 
 
 POST = post("JAX", "Flax", "Optax")

@@ -33,12 +33,12 @@ def test_a_terminal_without_accents_is_no_obstacle(repo: Repository, settings: d
         assert done.returncode == 0, (command, done.stdout, done.stderr)
     assert (repo.root / "docs/runs/x/first.txt").read_text("utf-8") == "caf\u00e9 \u2728\n"
 
-    repo.edit("docs/posts/x.md", "x/first.txt", "x/caf\u00e9.txt")
+    repo.edit("docs/posts/x.md", "x/first.out.html", "x/caf\u00e9.out.html")
     for name in ("run", "check", "build"):
         done = repo.blog(name, env=environment)
         assert done.returncode == 1
         assert "Traceback" not in done.stdout + done.stderr
-        assert re.search(r"caf(\u00e9|\\xe9).txt was written by no run", done.stdout + done.stderr)
+        assert re.search(r"caf(\u00e9|\\xe9).out.html was written by no run", done.stdout + done.stderr)
 
 
 def test_windows_is_sent_to_wsl_in_a_line() -> None:

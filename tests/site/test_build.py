@@ -123,20 +123,31 @@ def test_a_quiet_build_still_warns(root: Path, tmp_path: Path, capfd: pytest.Cap
     assert "'nowhere.md'" in said
 
 
-def test_a_draft_is_not_published(root: Path) -> None:
-    """Neither the page of a draft nor its run reaches the site, and no page links to it."""
-    shutil.copytree(root / "docs" / "runs" / "thin-post", root / "docs" / "runs" / "draft")
-    text = (root / "docs" / "posts" / "thin-post.md").read_text("utf-8").replace("thin-post", "draft")
-    draft = text.replace("title:", "draft: true\ntitle:", 1)
-    (root / "docs" / "posts" / "draft").mkdir()
-    (root / "docs" / "posts" / "draft" / "plan.svg").write_text("<svg/>")
-    (root / "docs" / "posts" / "draft.md").write_text(draft, "utf-8")
+def test_what_is_not_published_stays_out(root: Path) -> None:
+    """Of a draft, and of a post of a later day, neither page nor run nor a file beside it is in the site."""
+    text = (root / "docs" / "posts" / "thin-post.md").read_text("utf-8")
+    unpublished = {
+        "draft": text.replace("title:", "draft: true\ntitle:", 1),
+        "later-on": text.replace("date: 2026-01-02T03:04:05+00:00", "date: 2099-01-02"),
+    }
+    for slug, content in unpublished.items():
+        shutil.copytree(root / "docs" / "runs" / "thin-post", root / "docs" / "runs" / slug)
+        (root / "docs" / "posts" / slug / "more").mkdir(parents=True)
+        (root / "docs" / "posts" / slug / f"{slug}-plan.svg").write_text(f"<svg>{slug}</svg>")
+        (root / "docs" / "posts" / slug / "more" / f"{slug}-data.csv").write_text("secret")
+        content = content.replace("thin-post", slug).replace("JAX, thin", f"only-{slug}, thin")
+        (root / "docs" / "posts" / f"{slug}.md").write_text(content, "utf-8")
 
     site = build_site(Repository(root))
 
-    assert (site / "runs" / "thin-post").is_dir() and not (site / "runs" / "draft").exists()
-    assert not (site / "posts" / "draft").exists(), "nor what lies beside it"
-    assert not [path for path in site.rglob("*.html") if "posts/draft" in path.read_text("utf-8")]
+    assert (site / "runs" / "thin-post").is_dir() and (site / PLACE).is_dir()
+    for slug in unpublished:
+        assert [path for path in site.rglob("*") if slug in path.as_posix().removeprefix(str(site))] == []
+        texts = [path for path in site.rglob("*") if path.suffix in {".html", ".xml", ".json"}]
+        assert [path for path in texts if slug in path.read_text("utf-8")] == []
+    assert "The next post is scheduled for 2 January 2099." in (site / "status" / "index.html").read_text(
+        "utf-8"
+    )
 
 
 def test_names_that_addresses_spell_otherwise(root: Path) -> None:
