@@ -27,8 +27,9 @@ def import_aloud(source: Path, into: Path, options: Options, report: Path | None
 
             options.watch = watch
             result = import_posts(source, into, options)
-    except Usage as error:
-        console.print(f"[red]blog:[/red] {escape(_plain(str(error)))}", soft_wrap=True, highlight=False)
+    except (Usage, OSError) as error:
+        said = f"{error.filename}: {error.strerror}" if isinstance(error, OSError) else str(error)
+        console.print(f"[red]blog:[/red] {escape(_plain(said))}", soft_wrap=True, highlight=False)
         return 2
     if report is None and not options.dry_run:
         report = into.resolve().parent / ".blog" / "import.json"

@@ -4,6 +4,7 @@ A page that stops it is put away with Hugo's words, a theme that is not there ge
 that cannot be read gets a stub. What is handed on are the pages as Hugo read them.
 """
 
+import contextlib
 import importlib.util
 import json
 import os
@@ -180,7 +181,8 @@ def stub(name: str, *, closed: bool) -> str:
 
 
 def _limit() -> None:
-    resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
+    with contextlib.suppress(ValueError):  # not every system has this limit
+        resource.setrlimit(resource.RLIMIT_DATA, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.setsid()
 

@@ -48,8 +48,9 @@ class Inline:
         return self.guard.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", text)
 
     def plain(self, text: str) -> str:
-        """Return words for HTML."""
-        return self.guard.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", escape(text, quote=False))
+        """Return words for HTML, in which no line begins what would be read as a fence."""
+        text = self.guard.sub(lambda found: f"&#{ord(found[0][0])};{found[0][1:]}", escape(text, quote=False))
+        return re.sub(r"(?m)^([ \t]*)([`~])(?=\2\2)", lambda found: f"{found[1]}&#{ord(found[2])};", text)
 
     def paragraph(self, node: Element) -> str:
         """Return a paragraph; what begins one of its lines is no list, heading or quote."""

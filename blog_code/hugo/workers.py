@@ -1,5 +1,6 @@
 """Judge pages in processes of their own, within limits, so that one bad page ends nothing else."""
 
+import contextlib
 import multiprocessing
 import os
 import resource
@@ -106,7 +107,8 @@ def _work(pipe: Connection, shared: Shared) -> None:
     """Answer for each page that comes through a pipe."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGPROF, _too_long)
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
+    with contextlib.suppress(ValueError):  # not every system has this limit
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     renderer = Renderer(shared.extensions)
     while True:
         try:
