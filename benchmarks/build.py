@@ -152,7 +152,7 @@ class Zensical(PlainMaterial):
 class MarkdownExec(PlainMaterial):
     """Code runs while pages are rendered, all in one process."""
 
-    name, package, executes, most = "markdown-exec", "markdown_exec", True, 100
+    name, package, executes, most = "markdown-exec", "markdown_exec", True, 10
     settings = PlainMaterial.settings.replace("[search]", "[search, markdown-exec]")
 
     def block(self, post: int, name: str, code: str) -> str:
@@ -165,7 +165,7 @@ class MarkdownExec(PlainMaterial):
 class MkDocsJupyter(PlainMaterial):
     """Notebooks are executed while pages are rendered."""
 
-    name, package, executes, most = "mkdocs-jupyter, executing", "mkdocs_jupyter", True, 100
+    name, package, executes, most = "mkdocs-jupyter, executing", "mkdocs_jupyter", True, 10
     settings = PlainMaterial.settings.replace("[search]", "[search, mkdocs-jupyter: {execute: true}]")
 
     def write(self, folder: Path, posts: int) -> None:
