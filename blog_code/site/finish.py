@@ -22,7 +22,7 @@ from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
 from blog_code.site.notice import write_notice
 from blog_code.site.page import Page, Site, read_page
-from blog_code.site.search import fix_search
+from blog_code.site.search import fetch_late, fix_search
 from blog_code.site.status import write_status
 from blog_code.site.theme import fix_theme, move_styles
 from blog_code.site.titles import fix_titles
@@ -44,6 +44,7 @@ def finish_pages(site: Site) -> None:
     check_anchors(pages)
     slim_styles(site)
     fix_search(site, pages)
+    fetch_late(site)
     fix_feeds(site, pages)
     fix_sitemap(site)
 

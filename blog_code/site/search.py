@@ -12,6 +12,18 @@ PRE = re.compile(r"<pre>.*?</pre>", re.S)
 NAME = re.compile(r"[^\W\d]\w{2,}")
 
 
+# Where the theme fetches the index: at once, but from a file; and to mark words that a search has led to.
+AT_ONCE = re.compile(r'location\.protocol!=="file:"(?=\),\w+\("search"\))')
+MARKED = re.compile(r'\w+\("search\.highlight"\)(?=\?)')
+
+
+def fetch_late(site: Site) -> None:
+    """Let a page fetch the index when somebody searches: nobody else needs it, and it grows with the site."""
+    for path in (site.folder / "assets" / "javascripts").glob("bundle.*.min.js"):
+        text = MARKED.sub(r"/[?&]h=/.test(location.search)", AT_ONCE.sub("!1", path.read_text("utf-8")))
+        path.write_text(text, encoding="utf-8")
+
+
 def fix_search(site: Site, pages: list[Page]) -> None:
     """Take outputs out of the index; leave of code its names, where each first stands, of TeX plain text."""
     path = site.folder / "search" / "search_index.json"

@@ -307,12 +307,17 @@ def test_feed_is_valid(thin: Built) -> None:
 
 
 def test_search_finds_identifiers(thin: Built, visit: Open) -> None:
-    """Search finds the name of a function, by the whole and by a part, and never an output or a notebook."""
+    """Search finds the name of a function, by the whole and by a part, and never an output or a notebook.
+
+    The index is fetched when somebody searches, and not by every page.
+    """
     index = json.loads((thin.folder / "search" / "search_index.json").read_text("utf-8"))
 
     assert not any(entry["location"].startswith("runs/") for entry in index["docs"])
     assert "half of 0.5 is 0.25" not in json.dumps(index) and "default_rng" in json.dumps(index)
     seen = visit(thin, "")
+    seen.page.wait_for_timeout(500)
+    assert not any(url.endswith("search_index.json") for url in seen.requests)
     for query in ("default_rng", "rng"):
         seen.page.locator("[data-md-component='search-query']").press_sequentially(query)
         # The letters typed so far have results of their own, which may stand there for a moment.
