@@ -98,13 +98,10 @@ def accepted(tmp_path_factory: pytest.TempPathFactory, fork_server: ForkServer) 
     """A small post that trains, prints, draws a chart and a picture and writes numbers, run as we are."""
     repository = Repository(tmp_path_factory.mktemp("elsewhere"), fork_server)
     front = "files: [losses.json]\nvalues: {loss: {is: 0.03, within: 0.02}}"
-    repository.post(
-        train=TRAIN,
-        curve=CURVE,
-        picture=PICTURE,
-        front=front,
-        end=("![a curve](../runs/x/curve.svg) ![a picture](../runs/x/picture.png) {{= x.loss }}"),
-    )
+    repository.post(train=TRAIN, curve=CURVE, picture=PICTURE, front=front, end="{{= x.loss }}")
+    for shown in ("curve.svg", "picture.png"):
+        fence = f'--8<-- "x/story.py:{shown.partition(".")[0]}"\n```\n'
+        repository.edit("docs/posts/x.md", fence, f"{fence}![what is drawn](../runs/x/{shown})\n")
     done = repository.blog("run", env={**os.environ, "BLOG_DEVICE": "cpu", "JAX_PLATFORMS": "cpu"})
     assert done.returncode == 0, done.stdout + done.stderr
     return repository
