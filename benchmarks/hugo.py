@@ -173,10 +173,13 @@ def hugo_pages(blog: Path, copy: Path) -> None:
             if (copy / "content" / name).is_file()
         }
         template = re.search(r'"([^"]+/layouts/[^"]+?):\d+:\d+": parse of template failed', said)
-        if done.returncode == 0 or not (absent or pages or template):
+        shortcode = re.search(r"html/template:_?shortcodes/(\S+?)\.\w+:\d+:\d+: ", said)
+        if done.returncode == 0 or not (absent or pages or template or shortcode):
             return
         if template:
             Path(template[1]).unlink()
+        for path in copy.rglob(f"*shortcodes/{shortcode[1]}.*") if shortcode else ():
+            path.unlink()
         if absent:
             Path(absent[1]).mkdir(parents=True)
         for name in pages:
