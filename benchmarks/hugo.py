@@ -139,6 +139,9 @@ def hugo_pages(blog: Path, copy: Path) -> None:
             )
             if not hook and not KEPT & set(path.relative_to(layouts).parts[:-1]):
                 path.unlink()
+    for path in copy.glob("content/**/*.md"):  # which Hugo has no more
+        text = path.read_text("utf-8", "replace")
+        path.write_text(re.sub(r"(?m)^markup: *[\"']?mmark.*\n", "", text, count=1), "utf-8")
     (copy / "layouts" / "_markup").mkdir(parents=True, exist_ok=True)
     (copy / "layouts" / "all.html").write_text(PLAIN)
     if not list(copy.rglob("render-blockquote*")):
@@ -169,8 +172,14 @@ def hugo_pages(blog: Path, copy: Path) -> None:
             for name in re.findall(r"content/([^\"':\n]+?\.\w+)", said)
             if (copy / "content" / name).is_file()
         }
-        if done.returncode == 0 or not (absent or pages):
+        template = re.search(r'"([^"]+/layouts/[^"]+?):\d+:\d+": parse of template failed', said)
+        shortcode = re.search(r"html/template:_?shortcodes/(\S+?)\.\w+:\d+:\d+: ", said)
+        if done.returncode == 0 or not (absent or pages or template or shortcode):
             return
+        if template:
+            Path(template[1]).unlink()
+        for path in copy.rglob(f"*shortcodes/{shortcode[1]}.*") if shortcode else ():
+            path.unlink()
         if absent:
             Path(absent[1]).mkdir(parents=True)
         for name in pages:
@@ -200,13 +209,10 @@ def compare(
         path = unquote(parts.path).strip("/")
         if new := moved.get(path) or moved.get(path.partition("/")[2]):
             link.set("href", new + (f"#{parts.fragment}" if parts.fragment else ""))
+    own = {"", ".", found.parent.name, page["page"].rpartition("/")[2].removesuffix(".md")}
     for link in [*hugo.iter("a"), *ours.iter("a")]:  # to a place on the page itself
-        name, _, place = (link.get("href") or "").partition("#")
-        if place and name.rstrip("/").rpartition("/")[2] in {
-            "",
-            found.parent.name,
-            page["page"].rpartition("/")[2],
-        }:
+        name, _, place = (link.get("href") or "-").partition("#")
+        if name.rstrip("/").rpartition("/")[2] in own:
             link.set("href", f"#{place}")
     wanted, here = Counter(units(hugo)), Counter(units(ours))
     gained = 0
@@ -216,6 +222,10 @@ def compare(
             here[kind, what] -= 1
             here[plain] += 1
             gained += 1
+    text = next(what for kind, what in wanted if kind == "words")
+    for kind, what in list(here - wanted):  # a formula that cannot be set is code, as it was written
+        if kind in ("code", "inline code") and what.partition(" lit:")[0] in text:
+            del here[kind, what]
     missing, more = wanted - here, here - wanted
     for (kind, one), (_, other) in zip(list(missing), list(more), strict=False):
         if kind == "words":  # where they part

@@ -36,6 +36,7 @@ class Inline:
         """Return words so that Markdown reads nothing into them."""
         if self.mode == "entities":
             return _entities(text).replace("\xa0", "&nbsp;")
+        text = re.sub(r"[ \t]*\n\s*", "\n", text)  # as HTML has it, no white space counts
         if self.mode == "ascii":
             text = text.translate(_ASCII).replace("…", "...").replace("—", "---").replace("–", "--")
         text = re.sub(r"([\\*`])", r"\\\1", text)
