@@ -29,9 +29,25 @@ def write_header(page: Page) -> None:
     title.addprevious(header)
     header.tail = None
     title.tail = None
-    for node in [title, *above]:
+    for node in [title, *above, contents(article)]:
         if node is not None:
             header.append(node)
+
+
+def contents(article: Element) -> Element | None:
+    """List the sections of a post where the screen has no room for the theme's own list of them."""
+    sections = article.xpath(".//h2[@id] | .//h3[@id]")
+    items = "".join(
+        f'<li class="{node.tag}"><a href="#{node.get("id")}">{escape.escape(heading_text(node))}</a></li>'
+        for node in sections
+    )
+    nav = f'<nav aria-label="Sections"><ul>{items}</ul></nav>'
+    return element(f'<details class="contents"><summary>Contents</summary>{nav}</details>') if items else None
+
+
+def heading_text(node: Element) -> str:
+    """Return the words of a heading, without its permanent link."""
+    return "".join(node.xpath(".//text()[not(ancestor::a[contains(@class, 'headerlink')])]")).strip()
 
 
 def provenance_line(post: Post, record: Record, page: Page) -> Element:

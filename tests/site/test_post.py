@@ -342,3 +342,18 @@ def test_footnotes_open_on_focus(thin: Built, visit: Open) -> None:
     seen.wait(f"{tips}.some((tip) => tip.innerText.includes('at the foot'))")
 
     assert seen.page.locator(".footnote li").inner_text().startswith("A note at the foot of the page.")
+
+
+@pytest.mark.parametrize(("width", "shown"), [(390, True), (1280, False)])
+def test_sections_can_be_found_on_a_phone(thin: Built, visit: Open, width: int, shown: bool) -> None:
+    """Where the theme's list of sections has no room, one under the header leads to each of them."""
+    page = visit(thin, PLACE, width=width).page
+    listed = page.locator("details.contents")
+
+    assert listed.is_visible() == shown
+    if shown:
+        listed.locator("summary").click()
+        names = [heading.removesuffix("¶") for heading in page.locator("article h2").all_text_contents()]
+        assert listed.locator("li.h2").all_text_contents() == names
+        listed.get_by_text("Figures").click()
+        assert page.url.endswith("#figures")
