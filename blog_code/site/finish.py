@@ -17,7 +17,7 @@ from blog_code.site.closing import write_closing
 from blog_code.site.code_blocks import decorate_cells, decorate_outputs
 from blog_code.site.csp import hold_to_policy
 from blog_code.site.feed import fix_feeds, fix_sitemap
-from blog_code.site.header import trim_excerpts, write_header
+from blog_code.site.header import trim_excerpts, write_contents, write_header
 from blog_code.site.maths import write_maths
 from blog_code.site.metadata import write_metadata
 from blog_code.site.notice import write_notice
@@ -63,6 +63,7 @@ def finish_page(page: Page) -> None:
         write_header(page)
         write_notice(page)
         write_closing(page)
+        write_contents(page)
     write_status(page)
     write_metadata(page)
 

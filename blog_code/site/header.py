@@ -29,20 +29,22 @@ def write_header(page: Page) -> None:
     title.addprevious(header)
     header.tail = None
     title.tail = None
-    for node in [title, *above, contents(article)]:
+    for node in [title, *above]:
         if node is not None:
             header.append(node)
 
 
-def contents(article: Element) -> Element | None:
-    """List the sections of a post where the screen has no room for the theme's own list of them."""
-    sections = article.xpath(".//h2[@id] | .//h3[@id]")
+def write_contents(page: Page) -> None:
+    """List the sections of a post under its header, for a screen that has no room for the theme's list."""
+    [header] = page.classed("post-header") or [None]
+    sections = page.article.xpath(".//h2[@id] | .//h3[@id]") if page.article is not None else []
     items = "".join(
         f'<li class="{node.tag}"><a href="#{node.get("id")}">{escape.escape(heading_text(node))}</a></li>'
         for node in sections
     )
     nav = f'<nav aria-label="Sections"><ul>{items}</ul></nav>'
-    return element(f'<details class="contents"><summary>Contents</summary>{nav}</details>') if items else None
+    if header is not None and items:
+        header.append(element(f'<details class="contents"><summary>Contents</summary>{nav}</details>'))
 
 
 def heading_text(node: Element) -> str:
