@@ -1,6 +1,6 @@
 """Finish the built pages: what can only be given to HTML, or needs the record of a run and its repository.
 
-No plugin and no hook: the step reads a folder of pages, whichever generator wrote them, and can be run twice.
+No plugin and no hook: the step reads a folder of pages, whichever generator wrote them.
 """
 
 import re

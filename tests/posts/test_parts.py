@@ -33,4 +33,5 @@ def test_check_and_editions_read_the_same(repo: Repository) -> None:
 
     folder = repo.accept()
 
-    assert "# Prose, and\n# ```code``` in it.\n\nprint(1)\n\nprint(2)\n" in (folder / "x.py").read_text()
+    cells = "\n\n# %% first\nprint(1)\n\n# %% second\nprint(2)\n"
+    assert f"# Prose, and\n# ```code``` in it.{cells}" in (folder / "x.py").read_text()

@@ -2,6 +2,8 @@
 
 import json
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import jax
@@ -70,17 +72,21 @@ def test_which_output_a_page_shows(page: str, expected: str):
     assert build.which_output(f"<body>{page}</body>") == expected
 
 
-def test_a_way_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    """The four times are of four builds, and typed outputs are found out as old."""
+def test_a_way_is_measured(monkeypatch: pytest.MonkeyPatch):
+    """The four times are of four builds, kernels and all, and typed outputs are found out as old."""
     built = []
-    monkeypatch.setattr(build.PlainMkDocs, "make", lambda self, folder: built.append(folder))
-    page = "<p>1000</p>"
-    monkeypatch.setattr(build.PlainMkDocs, "page", lambda self, folder: page)
-    row = build.measure_way(build.PlainMkDocs(), 2)
+    busy = [
+        sys.executable,
+        "-c",
+        "import subprocess, sys\nsubprocess.run([sys.executable, '-c', 'sum(range(10**7))'])",
+    ]
+    monkeypatch.setattr(build.PlainMaterial, "page", lambda self, folder: "<p>1000</p>")
+    monkeypatch.setattr(build.PlainMaterial, "make", lambda self, folder: built.append(subprocess.run(busy)))
+    row = build.measure_way(build.PLAIN, 2)
 
     assert len(built) == 4
     assert row["then_shows"] == "the old output"
-    assert set(row) == {"way", "posts", "cold", "again", "prose_edit", "code_edit", "then_shows"}
+    assert all(row[what] > 0 for what in ("cold", "unchanged", "prose_edit", "code_edit"))
 
 
 def test_our_posts_are_posts(tmp_path: Path):
@@ -88,12 +94,23 @@ def test_our_posts_are_posts(tmp_path: Path):
     from blog_code.posts.post import read_post
 
     (tmp_path / "docs" / "posts").mkdir(parents=True)
-    build.Ours().write(tmp_path, 2)
+    build.OURS.write(tmp_path, 2)
     post = read_post(tmp_path / "docs" / "posts" / "post-1.md", tmp_path)
 
-    assert [cell.name for cell in post.cells] == ["helper", "show"]
+    assert [cell.name for cell in post.cells] == list(build.CELLS)
     assert not post.findings
-    assert "include_yaml: [docs/runs/values.yml]" in (tmp_path / "mkdocs.yml").read_text(encoding="utf-8")
+    assert {mention.file.partition(".")[0] for mention in post.mentions} == build.OUTPUT | build.FIGURES
+    assert "benchmarks/" not in (tmp_path / "mkdocs.yml").read_text("utf-8")
+
+
+def test_goals_are_held_to_what_was_measured():
+    """A ratio is of two times from one run; where one of them is missing, nothing is claimed."""
+    ours = {"way": build.OURS.name, "posts": 10, "cold": 3.0, "unchanged": 2.0, "prose_edit": 1.0}
+    plain = {"way": build.PLAIN.name, "posts": 10, "cold": 9.0, "unchanged": 1.0, "prose_edit": 2.0}
+
+    held = {goal["what"]: goal["ratio"] for goal in build.goals([ours, plain])}
+
+    assert held == {"unchanged": 2.0, "prose_edit": 0.5}
 
 
 def test_wire_bytes_are_compressed(tmp_path: Path):

@@ -28,7 +28,7 @@ def test_no_generator_reads_what_a_notebook_holds(seen: Repository) -> None:
 
     assert "{" not in line and not re.search("^ *;*-+8<", line)
     assert page.xpath("//pre[@class='output']/code/text()") == ['{{ a }} <b> --8<-- "y"\n']
-    assert page.xpath("//*[@id='shown']//pre")[0].text_content() == f"{SHOWN}\n"
+    assert page.xpath("//*[@id='cell-shown']//pre")[0].text_content() == f"{SHOWN}\n"
     assert page.xpath("//details//a/text()") == ["More {"]
     assert page.xpath("//*[@class='arithmatex']/text()") == [r"\(a_1 b_1\)"]
     assert "search: {exclude: true}" in head

@@ -21,14 +21,15 @@ def complaints(judges: Path, folder: Path, rules: dict[str, object]) -> list[str
     configuration = folder.parent / "html-validate.json"
     configuration.write_text(json.dumps(rules))
     command = [NODE, judges / "html-validate" / "bin" / "html-validate.mjs", "--config", configuration]
-    done = subprocess.run(
-        [*command, "--formatter", "json", f"{folder}/**/*.html"], capture_output=True, text=True, timeout=300
-    )
-    assert done.stdout, done.stderr
+    said = folder.parent / "html-validate-says.json"  # it ends before a pipe has taken a long answer
+    with said.open("w") as answer:
+        pages = ["--formatter", "json", f"{folder}/**/*.html"]
+        done = subprocess.run([*command, *pages], stdout=answer, stderr=subprocess.PIPE, timeout=300)
+    assert said.stat().st_size, done.stderr
     return [
-        f"{Path(page['filePath']).relative_to(folder)}:{said['line']}: {said['ruleId']}: {said['message']}"
-        for page in json.loads(done.stdout)
-        for said in page["messages"]
+        f"{Path(page['filePath']).relative_to(folder)}:{fault['line']}: {fault['ruleId']}: {fault['message']}"
+        for page in json.loads(said.read_text("utf-8"))
+        for fault in page["messages"]
     ]
 
 
