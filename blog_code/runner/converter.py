@@ -6,27 +6,33 @@ than all else of a small build, and one for many notebooks, since it would compi
 
 import io
 import json
+import os
+import queue
 import sys
+import threading
 from pathlib import Path
 from typing import Any
 
 from lxml import etree, html
-from mkdocs_jupyter.convert import NotebookHTMLExporter
-from pygments import highlight
-from pygments.formatters import HtmlFormatter
-from pygments.lexers import PythonLexer
 
+REQUESTS: queue.SimpleQueue[str] = queue.SimpleQueue()
 TEMPLATE = Path(__file__).with_name("notebook.html.j2")
 
 
 def coloured(source: str) -> str:
     """Return Python code with the classes that the theme colours."""
+    from pygments import highlight
+    from pygments.formatters import HtmlFormatter
+    from pygments.lexers import PythonLexer
+
     formatter = HtmlFormatter(cssclass="highlight", wrapcode=True)
     return str(highlight(source, PythonLexer(stripnl=False), formatter))
 
 
 def exporter() -> Any:
     """Return mkdocs-jupyter's exporter, whose template is compiled once."""
+    from mkdocs_jupyter.convert import NotebookHTMLExporter
+
     return NotebookHTMLExporter(
         template_file=str(TEMPLATE),
         exclude_anchor_links=True,
@@ -54,11 +60,19 @@ def as_html(made_by: Any, notebook: str, pictures: dict[str, list[list[str]]]) -
     return text.replace("\n", "&#10;").replace("{", "&#123;")
 
 
+def listen() -> None:
+    """Take requests in, and end when there can be no more: who asked is gone, and waits for nothing."""
+    for request in sys.stdin:
+        REQUESTS.put(request)
+    os._exit(0)
+
+
 def main() -> None:
-    """Answer each request, until there are no more."""
+    """Answer each request."""
+    threading.Thread(target=listen, daemon=True).start()
     made_by = exporter()
     answers, sys.stdout = sys.stdout, sys.stderr  # what a library says is no answer
-    for request in sys.stdin:
+    while request := REQUESTS.get():
         print(json.dumps(as_html(made_by, **json.loads(request))), file=answers, flush=True)
 
 
