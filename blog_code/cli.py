@@ -308,9 +308,10 @@ def site(
     if wrong := {verdict.post for verdict in verdicts if verdict.findings or verdict.wrong(release=True)}:
         from blog_code.runner.jobs import run_posts
 
-        good = run_posts([path for path in chosen(None) if path.stem in wrong], root(), jobs=jobs)
+        paths = [path for path in chosen(None) if path.stem in wrong]
+        good = run_posts(paths, root(), jobs=jobs)
         step("run")
-        repository = Repository(root())
+        repository.forget(paths)
         verdicts = repository.check()
         step("check")
     typer.echo("\n".join(map(str, verdicts)))

@@ -86,6 +86,12 @@ class Repository:
             self._records[post.path] = read_record(post)
         return self._records[post.path]
 
+    def forget(self, paths: list[Path]) -> None:
+        """Read these posts anew when they are asked for: they have been run."""
+        for path in paths:
+            for known in (self._posts, self._records, self._verdicts):
+                known.pop(path, None)
+
     def verdict(self, path: Path) -> Verdict:
         """Return what `blog check` says of the post that lies at a path."""
         if path not in self._verdicts:
