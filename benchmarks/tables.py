@@ -75,7 +75,7 @@ def build(result: Result) -> str:
         f"A check of {check['posts']} posts, with all that comes of their runs made anew and compared,",
         f"takes {check['seconds']} s; the goal is 3 s for a thousand.",
         source(result),
-        "Every page loads the whole search index.",
+        "The search index is fetched whole when somebody searches.",
         f"The post of this site takes {search['kilobytes']} KB of it, {search['wire']} KB compressed;",
         f"so a hundred posts of its length would take about {search['hundred_mb']} MB,",
         f"{search['hundred_wire_mb']} MB compressed.",
