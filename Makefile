@@ -35,7 +35,7 @@ test: lint  ## lint, types, posts, tests: all that CI runs but `make verify`; LO
 	$(BIN)/python tests/tools/install.py
 	$(PYTEST) --durations 10
 
-quick: lint  ## what needs neither a browser nor training, in under a minute
+quick: lint  ## what needs neither a browser nor training
 	$(PYTEST) --quiet --durations 8 -m "not browser and not training"
 
 golden: .venv/ready  ## write tests/site/golden anew, to be looked at as a diff
