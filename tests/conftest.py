@@ -4,6 +4,7 @@ import os
 import random
 import runpy
 import shutil
+import signal
 import tempfile
 import threading
 from collections import Counter
@@ -19,6 +20,7 @@ from repository import Repository
 from blog_code.runner.kernels import ForkServer
 
 ROOT = Path(__file__).parents[1]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell ignores for what it runs behind it
 TOOLS = ROOT / ".blog" / "tools"
 OFFLINE = Path(__file__).with_name("offline")
 LEFT_OUT = "left out for want of "
