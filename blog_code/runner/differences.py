@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+PADDED = re.compile(r"(?<=\[)\s+|\s+(?=\])")
 NUMBER = re.compile(r"[-+−]?\d[\d,]*(?:\.\d*)?(?:[eE][-+]?\d+)?")
 WHOLE = re.compile(r"[-+−]?[\d,]+\.?")  # with a point that may end a sentence, or a float that NumPy prints
 RELATIVE = 0.02  # numbers may differ by this much from processor to processor
@@ -64,10 +65,15 @@ def strain(before: str, after: str, moved: Moved = NOTHING) -> float:
     """How far two lines are apart, as a multiple of what is allowed; infinite for other words."""
     if before == after:
         return 0.0
-    if NUMBER.sub("0", before).split() != NUMBER.sub("0", after).split():
+    if _words(before) != _words(after):
         return math.inf
     pairs = zip(NUMBER.findall(before), NUMBER.findall(after), strict=True)
     return max((_strain(a, b) for a, b in pairs if (number(a), number(b)) not in moved), default=0.0)
+
+
+def _words(line: str) -> list[str]:
+    """Return a line's words with all numbers alike, without the blanks that NumPy pads an array with."""
+    return PADDED.sub("", NUMBER.sub("0", line)).split()
 
 
 def _strain(a: str, b: str) -> float:

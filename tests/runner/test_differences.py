@@ -20,6 +20,8 @@ from blog_code.runner.differences import compare_json, compare_text, near
         ("1e-5 of it", "1.01e-5 of it", True),
         ("2 of 3.00", "2 of 3.01", True),
         ("nan", "1.0", False),
+        ("draws: [-81.53 -81.52]", "draws: [ -81.5  -81.5 ]", True),
+        ("draws: [-81.53 -81.52]", "draws: [-81.53]", False),
     ],
 )
 def test_whole_numbers_count_things(before: str, after: str, alike: bool) -> None:

@@ -113,7 +113,7 @@ def test_a_curve_that_moved_is_found() -> None:
 
     assert moved(bump)[0].startswith("1 of 5 shapes differ, the worst, a-line2d_")
     assert "ticks moved" in "".join(moved(LOSS + 50))
-    assert "came or went; 5% of the smaller side and 2 of an axis are allowed" in "".join(moved(LOSS * 10))
+    assert "came or went; 7% of the smaller side and 2 of an axis are allowed" in "".join(moved(LOSS * 10))
     assert "has another number of points" in "".join(moved(LOSS[::2].repeat(2)[:299]))
     assert all(len(moved(curve)) <= 4 for curve in (bump, LOSS * 10, LOSS[:100]))
 
