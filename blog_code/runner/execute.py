@@ -85,7 +85,7 @@ def execute(
             left = post_limit - (time.monotonic() - started)
             limit = _Limit(cell_limit, "cell") if cell_limit <= left else _Limit(left, "post", post_limit)
             results.append(_run_cell(client, post, cell, number, limit, quick=quick))
-            if not fork_server.alive:
+            if not fork_server.answers():
                 raise _failure(post, cell, 1, "has ended the process that starts kernels")
             say(f"  {number:>3}/{len(running)}  {cell.name:<24} {results[-1].seconds:6.1f} s")
             if quick and "parameters" in cell.flags:

@@ -82,10 +82,14 @@ class ForkServer:
         self.home = Path(process.stdout.readline().strip())
         return process
 
-    @property
-    def alive(self) -> bool:
-        """False where the warm process has ended before its time."""
-        return self._process is None or self._process.poll() is None
+    def answers(self) -> bool:
+        """Ask the warm process whether it lives: one that a cell has killed may not have ended yet."""
+        with self._turn, contextlib.suppress(OSError, ValueError):
+            assert self._process and self._process.stdin and self._process.stdout
+            self._process.stdin.write("null\n")
+            self._process.stdin.flush()
+            return bool(self._process.stdout.readline())
+        return False
 
     def folder(self) -> Path:
         """An empty folder for one kernel to work in."""
