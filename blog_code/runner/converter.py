@@ -10,6 +10,7 @@ import os
 import queue
 import sys
 import threading
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -46,13 +47,15 @@ def as_html(made_by: Any, notebook: str, pictures: dict[str, list[list[str]]]) -
     Nothing is left in it that Markdown or a template engine would act on.
     """
     body, _ = made_by.from_file(io.StringIO(notebook), resources={"pictures": pictures})
-    tree = html.fragment_fromstring(body.strip())  # what an author leaves open ends here
+    tree = html.fragment_fromstring(body, create_parent="div")  # tags that an author left open end here
+    tree.set("class", "notebook")
     for pre in tree.xpath(".//pre[not(code)]"):  # of a fence in the prose
         code = etree.Element("code")
         code.text, pre.text = pre.text, None
         code.extend(pre)
         pre.append(code)
-    places = "".join(f'<li><a href="#{h.get("id")}">{h.text_content()}</a></li>' for h in tree.iter("h2"))
+    links = [(escape(h.get("id", "")), escape(h.text_content())) for h in tree.iter("h2")]
+    places = "".join(f'<li><a href="#{place}">{words}</a></li>' for place, words in links)
     if places and (title := tree.find(".//h1")) is not None:
         contents = f"<details><summary>Contents</summary><ul>{places}</ul></details>"
         title.addnext(html.fragment_fromstring(contents))

@@ -9,7 +9,7 @@ import os
 import platform
 import re
 import sysconfig
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,8 @@ from blog_code.runner.record import digest
 
 STAMP = ".blog/stamp.json"
 OURS = Path(__file__).parents[1]
+# Of the root: what commands keep there for themselves. Whatever else lies there, mkdocs.yml may name.
+LEFT_OUT = {"site", ".git", ".venv", ".blog", ".cache", ".hypothesis"}
 type Files = dict[str, list[Any]]  # size, times and number on the disk, then the checksum
 
 
@@ -26,7 +28,7 @@ def take_stamp(root: Path, verdicts: Iterable[object]) -> dict[str, Any]:
     before = read_stamp(root)
     return {
         "builder": digest([*_environment(root), *_builder(), *map(str, verdicts)]),
-        "inputs": _files(root, before.get("inputs", {}), but=(".", "site")),
+        "inputs": _files(root, before.get("inputs", {}), but=LEFT_OUT),
     }
 
 
@@ -78,12 +80,12 @@ def _sums(files: Files) -> dict[str, str]:
     return {name: entry[-1] for name, entry in files.items()}
 
 
-def _files(folder: Path, known: Files, *, but: tuple[str, ...] = ()) -> Files:
-    """Return what is to be known of every file; `but` begins the names of folders that are left out."""
+def _files(folder: Path, known: Files, *, but: Collection[str] = ()) -> Files:
+    """Return what is to be known of every file; `but` names the folders that are left out."""
     found: Files = {}
     for place, folders, names in os.walk(folder, followlinks=True):
         if place == str(folder) and but:
-            folders[:] = [name for name in folders if not name.startswith(but)]
+            folders[:] = [name for name in folders if name not in but and not name.endswith("_cache")]
         folders[:] = [name for name in folders if name != "__pycache__"]
         for name in names:
             path = os.path.join(place, name)

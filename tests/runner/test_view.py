@@ -34,6 +34,19 @@ def test_no_generator_reads_what_a_notebook_holds(seen: Repository) -> None:
     assert "search: {exclude: true}" in head
 
 
+@pytest.mark.parametrize("tags", ["</div></div> after", "<div><p> open", "<b><i>crossed</b></i>"])
+def test_tags_of_an_author_break_no_page(repo: Repository, tags: str) -> None:
+    """Tags left open, closed twice or crossed stay in one element, and a heading of tags is words."""
+    repo.post(end=f"## Of `<script>` and \\<b>\n\nText {tags}\n\n## Last\n", shown=SHOWN)
+    repo.accept()
+    line = (repo.root / VIEW).read_text("utf-8").rsplit("---\n", 1)[1].strip()
+    page = html.fragment_fromstring(line)
+
+    assert page.get("class") == "notebook" and not page.xpath(".//script | .//details//b")
+    assert page.xpath(".//details//a/text()") == ["Of <script> and <b>", "Last"]
+    assert page.xpath(".//*[@id='cell-shown']//pre")
+
+
 @pytest.mark.parametrize("harm", ["edited", "gone", "torn"])
 def test_only_the_run_writes_the_page(seen: Repository, harm: str) -> None:
     """A page that somebody edited or deleted is found, and made again without executing anything."""

@@ -20,6 +20,8 @@ def root(tmp_path: Path) -> Path:
         "mkdocs.yml": "site_url: !ENV [SITE_URL, 'https://example.org']\nextra: !ENV OWNER\n",
         "docs/posts/a.md": "A post.\n",
         "blog_code/a/story.py": "print(1)\n",
+        "site-data/words.md": "Words.\n",
+        ".theme/main.html": "<p>",
         "site/posts/a/index.html": "<p>A post.",
         "site/site/index.html": "<p>A page of that name.",
     }
@@ -54,6 +56,8 @@ CHANGES: dict[str, Callable[[Path], object]] = {
     "settings": write("mkdocs.yml", "site_url: https://example.org\n"),
     "a file of the lock": write("requirements.lock", "jax==1\n"),
     "a changed page": write("site/posts/a/index.html", "<p>Edited."),
+    "a folder whose name begins as the site's": write("site-data/words.md", "Another.\n"),
+    "a hidden folder, which a theme may lie in": write(".theme/main.html", "<p>Another.\n"),
     "a page that is gone": lambda root: (root / "site/site/index.html").unlink(),
     "a page too many": write("site/b.html", "<p>B"),
     "no stamp": lambda root: (root / STAMP).unlink(),
