@@ -57,7 +57,7 @@ def as_html(made_by: Any, notebook: str, pictures: dict[str, list[list[str]]]) -
     links = [(escape(h.get("id", "")), escape(h.text_content())) for h in tree.iter("h2")]
     places = "".join(f'<li><a href="#{place}">{words}</a></li>' for place, words in links)
     if places and (title := tree.find(".//h1")) is not None:
-        contents = f"<details><summary>Contents</summary><ul>{places}</ul></details>"
+        contents = f'<details class="contents"><summary>Contents</summary><ul>{places}</ul></details>'
         title.addnext(html.fragment_fromstring(contents))
     text = str(html.tostring(tree, encoding="unicode"))
     return text.replace("\n", "&#10;").replace("{", "&#123;")
